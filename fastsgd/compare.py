@@ -6,19 +6,19 @@
 __all__ = ['ARMS', 'SCHEMA', 'HandLoop', 'FastaiLearner', 'Comparison', 'CompareLearner']
 
 # %% ../nbs/10_compare.ipynb #47a7eb27
-import copy,json,math,random,statistics,sys,time
+import copy,json,math,operator,statistics,sys,time
 from contextlib import contextmanager,nullcontext
 from dataclasses import dataclass,field
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-import numpy as np,torch
+import torch
 from torch import nn,Tensor
 from fastcore.basics import listify,patch,IN_NOTEBOOK
-from .core import sync,max_diff,ulp_diff,tensor_hash,env_info,text_table,write_whole
+from .core import sync,max_diff,ulp_diff,tensor_hash,env_info,text_table,func_name,write_whole
 from .plots import plot_losses,plot_race
-from .data import TensorDataLoader
-from .optim import BasicOptim
+from .data import RandomState
+from .optim import BasicOptim,as_opt_func
 from .loop import train_epoch,evaluate
 from fastai.learner import Learner
 from fastai.optimizer import SGD
@@ -45,27 +45,38 @@ class _Clock:
 
 # %% ../nbs/10_compare.ipynb #aca067bd
 class _Check:
-    "Keeps the check-sums of the batches, the losses, and what the weights were after each epoch"
-    def __init__(self, keep_weights, ref): # `ref`: the _Check of the reference arm, to compare with
-        self.keep,self.ref = keep_weights,ref
-        self.sums,self.epochs,self.weights,self.max_abs,self.max_ulp = [],[],[],[],[]
-        self.losses,self.sizes = [],[]
+    "Keeps the check-sums of each epoch's batches, the losses, and what the weights were after it (of the reference arm all of them, on the CPU)"
+    def __init__(self, ref): # the _Check of the reference arm, to compare with; None: this is the one
+        self.ref,self.epochs,self.sums,self.weights,self.max_abs,self.max_ulp = ref,[],[],[],[],[]
+        self.diverged = None   # the epoch after which this arm or the reference had a weight that is not finite
+        self._forget()
+    def _forget(self): self.batch_sums,self.losses,self.sizes = [],[],[]
     def training(self): return nullcontext()
 
-    def batch(self, b): self.sums.append(tensor_hash(*(t.as_subclass(Tensor) for t in b if isinstance(t, Tensor))))
+    def batch(self, b): self.batch_sums.append(tensor_hash(*(t.as_subclass(Tensor) for t in b if isinstance(t, Tensor))))
     def batches(self, dl):
         for b in dl: self.batch(b); yield b
     def loss(self, loss, size): self.losses.append(loss); self.sizes.append(size)
 
     def epoch(self, model, values): # values: loss and metrics on the validation set
-        losses,sizes = torch.stack(self.losses).double().cpu(),torch.tensor(self.sizes)
-        self.losses,self.sizes,i,self.bs = [],[],len(self.epochs),sizes.max().item()
-        self.epochs.append(dict(epoch=i, train_loss=(losses@sizes.double()/sizes.sum()).item(), valid_loss=values[0],
-                                metric=values[1] if len(values)>1 else None, n=sizes.sum().item(), metrics=values[1:]))
-        if self.keep: self.weights.append([t.detach().cpu().clone() for t in model.state_dict().values()])
-        elif self.ref and i<len(self.ref.weights):
-            self.max_abs.append(max_diff(model, self.ref.weights[i]))
-            self.max_ulp.append(ulp_diff(model, self.ref.weights[i]))
+        losses,sizes,i = torch.stack(self.losses).cpu().double(),torch.tensor(self.sizes),len(self.epochs)
+        self.epochs.append(dict(epoch=i, train_loss=(losses@sizes.double()/sizes.sum()).item(), valid_loss=values[0], metric=values[1] if len(values)>1 else None,
+                                metrics=values[1:], n=sizes.sum().item(), bs=sizes.max().item()))
+        self.sums.append(self.batch_sums)
+        self._forget()
+        weights = [t.detach().cpu().clone() for t in model.state_dict().values()]
+        finite = all(t.isfinite().all() for t in weights)
+        if self.ref is None: self.weights.append(weights if finite else None)
+        elif i<len(self.ref.weights) and self.diverged is None:
+            if finite and self.ref.weights[i]:
+                self.max_abs.append(max_diff(weights, self.ref.weights[i]))
+                self.max_ulp.append(ulp_diff(weights, self.ref.weights[i]))
+            else: self.diverged = i   # a nan is not equal to anything
+
+    def parity(self)->dict:
+        "How far this arm was from the reference"
+        n = min(len(self.sums), len(self.ref.sums))
+        return dict(same_batches=all(self.sums[:n]) and self.sums[:n]==self.ref.sums[:n], diverged=self.diverged, max_abs=self.max_abs, max_ulp=self.max_ulp)
 
 # %% ../nbs/10_compare.ipynb #27009199
 class HandLoop:
@@ -74,7 +85,7 @@ class HandLoop:
         opt_func=BasicOptim, # takes the parameters and `lr`: `BasicOptim`, `torch.optim.SGD`, fastai's `SGD`, your own
         make_step=None       # takes model, loss_func and opt, and gives the `step` for `train_epoch`; None: the plain one
     ): self.opt_func,self.make_step = opt_func,make_step
-    def __repr__(self): return f'HandLoop({_name(self.opt_func)})'
+    def __repr__(self): return f'HandLoop({func_name(self.opt_func)})'
 
     def fit(self, job, model, watch): # job: dls, loss_func, metrics, n_epoch, lr; model: to be trained, on the device already
         opt = self.opt_func([p for p in model.parameters() if p.requires_grad], lr=job.lr)
@@ -83,10 +94,6 @@ class HandLoop:
             with watch.training(): losses,sizes = train_epoch(model, watch.batches(job.dls.train), opt, job.loss_func, step)
             for l,n in zip(losses, sizes): watch.loss(l, n)
             watch.epoch(model, evaluate(model, job.dls.valid, job.loss_func, job.metrics))
-
-def _name(f): # of a function, a class, a partial of one, or a module
-    if isinstance(f, partial): return f'{_name(f.func)}({", ".join(f"{k}={v}" for k,v in f.keywords.items())})'
-    return getattr(f, '__name__', None) or ' '.join(repr(f).split())
 
 # %% ../nbs/10_compare.ipynb #6b302632
 def _watched(cls, watch):
@@ -109,11 +116,11 @@ def _watched(cls, watch):
 class FastaiLearner:
     "An arm: fastai's `Learner` with an optimizer."
     def __init__(self,
-        opt_func=SGD, # as for a `Learner`
+        opt_func=SGD, # as for a `Learner`, or what `as_opt_func` takes: `torch.optim.SGD`, a class of your own
         cls=Learner,  # or a subclass
         **kwargs      # further arguments for this arm's `Learner`: cbs, wd, …
-    ): self.opt_func,self.cls,self.kwargs = opt_func,cls,kwargs
-    def __repr__(self): return f'{"Fastai" if self.cls is Learner else ""}{self.cls.__name__}({_name(self.opt_func)})'
+    ): self.opt_func,self.cls,self.kwargs = as_opt_func(opt_func),cls,kwargs
+    def __repr__(self): return f'{"Fastai" if self.cls is Learner else ""}{func_name(partial(self.cls, **self.kwargs))[:-1]}, {func_name(self.opt_func)})'.replace('(, ', '(')
 
     def fit(self, job, model, watch):
         kwargs = copy.deepcopy({**job.kwargs, **self.kwargs})   # a callback keeps state, so each fit gets its own
@@ -127,36 +134,13 @@ def _get_arms(arms):
     "A dict of arms, of their names or of a dict of one's own"
     if isinstance(arms, str): arms = [arms]
     if not isinstance(arms, dict):
-        for o in arms:
-            if o not in ARMS: raise ValueError(f"arms={arms!r}: there is no arm {o!r}; there are {', '.join(ARMS)}, or give a dict of your own")
-        arms = {o:ARMS[o] for o in arms}
+        for o in listify(arms):
+            if not isinstance(o, str) or o not in ARMS: raise ValueError(f"arms={arms!r}: there is no arm {o!r}; there are {', '.join(ARMS)}, or give a dict of your own")
+        arms = {o:ARMS[o] for o in listify(arms)}
     if not arms: raise ValueError(f'arms={arms!r} is empty')
     for k,v in arms.items():
         if not callable(getattr(v, 'fit', None)): raise TypeError(f'arms[{k!r}]={v!r} must be a HandLoop, a FastaiLearner, or have a `fit` like theirs')
     return arms
-
-# %% ../nbs/10_compare.ipynb #c8a29700
-def _way_back(dl):
-    "A function that puts the order of loader `dl` back to what it is now"
-    if isinstance(dl, TensorDataLoader): return partial(dl.set_epoch, dl.epoch)
-    own = getattr(dl, '__dict__', {})   # not getattr: a fastai loader looks for unknown names in its data set
-    if isinstance(own.get('rng'), random.Random):
-        state = own['rng'].getstate()
-        def restore(): dl.rng = random.Random(); dl.rng.setstate(state)
-        return restore
-    if isinstance(own.get('generator'), torch.Generator): return partial(own['generator'].set_state, own['generator'].get_state())
-    return lambda: None   # it draws from the global states
-
-class _RandomState:
-    "The random states of python, numpy, torch and the loaders of `dls`, to go back to"
-    def __init__(self, dls):
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        self.ways = [partial(random.setstate, random.getstate()), partial(np.random.set_state, np.random.get_state()),
-                     partial(torch.set_rng_state, torch.get_rng_state()), partial(torch.cuda.set_rng_state_all, cuda)]
-        if torch.backends.mps.is_available(): self.ways.append(partial(torch.mps.set_rng_state, torch.mps.get_rng_state()))
-        self.ways += map(_way_back, dls.loaders)
-    def restore(self):
-        for f in self.ways: f()
 
 # %% ../nbs/10_compare.ipynb #ff0def38
 SCHEMA = 'fastsgd.compare/1'
@@ -165,10 +149,10 @@ SCHEMA = 'fastsgd.compare/1'
 class Comparison:
     "What `CompareLearner.fit` found. Shows itself as a table; `df`, `plot`, `save` and `Comparison.load` do what they say."
     arms:dict   # name: dict(what, epochs=[dict(epoch, train_loss, valid_loss, metric, metrics, seconds)], reps=[[seconds of each epoch]])
-    parity:dict # name of each arm but the reference: dict(same_batches, max_abs=[…], max_ulp=[…]), a value after each epoch
+    parity:dict # name of each arm but the reference: dict(same_batches, diverged (epoch or None), max_abs=[…], max_ulp=[…]), a value after each epoch
     env:dict    # of `env_info`
-    data:dict   # name, hash (of the `ImageSet`), batches (hash of all batches' check-sums), n_train, n_valid, bs
-    config:dict # n_epoch, lr, reps, reference, model, loss_func, metrics
+    data:dict   # name, hash (of the `ImageSet`), batches (hash of all batches' check-sums), n_train, n_valid, bs, seed (of the order)
+    config:dict # n_epoch, lr, reps, seed (torch's, when the `CompareLearner` was made), reference, model, loss_func, metrics, learner (further arguments)
     models:dict = field(default_factory=dict) # name: the trained model; not saved
 
     @property
@@ -183,39 +167,49 @@ class Comparison:
 # %% ../nbs/10_compare.ipynb #7c4fd299
 def _num(x): return f'{x:.3g}' if x<999 else f'{x:,.0f}'
 
-@patch
+@patch(as_prop=True)
 def rows(self:Comparison)->list: # a dict for each arm
     "The lines of the table."
     ref,metric = self.seconds(self.reference)[0],(self.config['metrics'] or [None])[0]
+    lengths = {len(o['epochs']) for o in self.arms.values()}
     def _row(name, arm):
         (med,q1,q3),last,par = self.seconds(name),arm['epochs'][-1],self.parity.get(name)
-        row = dict(arm=name, train_loss=last['train_loss'], valid_loss=last['valid_loss'])
+        row = dict(arm=name)
+        if len(lengths)>1: row['epochs'] = len(arm['epochs'])
+        row |= dict(train_loss=last['train_loss'], valid_loss=last['valid_loss'])
         if metric: row[metric] = last['metric']
-        if med: row |= {'ms/epoch':_num(med*1e3), 'quartiles':f'{_num(q1*1e3)} to {_num(q3*1e3)}', 'images/s':f"{self.data['n_train']/med:,.0f}",
+        if med: row |= {'ms/epoch':_num(med*1e3), 'quartiles':f'{_num(q1*1e3)} to {_num(q3*1e3)}', 'images/s':f"{last['n']/med:,.0f}",
                         f'vs {self.reference}':f'{ref/med:.2f} ×'}
         if len(self.arms)==1: return row
         if par is None:             return row | {'max diff':'reference', 'ULP':''}
         if not par['same_batches']: return row | {'max diff':'other batches', 'ULP':''}
-        return row | {'max diff':f"{max(par['max_abs'], default=math.nan):.2g}", 'ULP':f"{max(par['max_ulp'], default=math.nan):,}"}
+        if not par['max_abs']:      return row | {'max diff':'diverged', 'ULP':''}
+        return row | {'max diff':f"{max(par['max_abs']):.2g}", 'ULP':f"{max(par['max_ulp']):,}"}
     return [_row(*o) for o in self.arms.items()]
 
 # %% ../nbs/10_compare.ipynb #fea70358
-@patch(as_prop=True)
-def verdict(self:Comparison)->str:
-    "A sentence or two for each arm but the reference."
-    ref,res = self.reference,[]
-    for name,par in self.parity.items():
-        n,first = len(par['max_abs']),next((i for i,o in enumerate(par['max_ulp']) if o), None)
-        if not par['same_batches']: res.append(f'{name} and {ref} did not see the same batches, so nothing is said about their weights.')
-        elif first is None: res.append(f'{name} has the same weights as {ref}, to the last bit, after each of {n} epochs.' if n!=1 else f'{name} has the same weights as {ref}, to the last bit, after 1 epoch.')
-        else: res.append(f"{name} differs from {ref} from epoch {first} on, by up to {max(par['max_abs']):.2g} ({max(par['max_ulp']):,} ULP).")
-        if t:=self.seconds(name)[0]:
-            r = self.seconds(ref)[0]/t
-            res.append(f'It is {r:.2g} times as fast.' if r>=1 else f'It takes {1/r:.2g} times as long.')
+def _weights(name, ref, par):
+    "A sentence on the weights of arm `name`"
+    if not par['same_batches']: return f'{name} and {ref} did not see the same batches, so nothing is said about their weights.'
+    n,first = len(par['max_abs']),next((i for i,o in enumerate(par['max_ulp']) if o), None)
+    res = [f"{name} has the same weights as {ref}, to the last bit, after {f'each of {n} epochs' if n>1 else 'one epoch'}."] if first is None and n else \
+          [f"{name} differs from {ref} from epoch {first} on, by up to {max(par['max_abs']):.2g} ({max(par['max_ulp']):,} ULP)."] if n else []
+    if par['diverged'] is not None: res.append(f"In epoch {par['diverged']} {name} or {ref} diverged: from there on nothing is said.")
     return ' '.join(res)
 
+def _speed(a, b):
+    "A sentence on `seconds` a against those of the reference, b"
+    if a[1]<=b[2] and b[1]<=a[2]: return 'Their times overlap.'
+    return f'It is {b[0]/a[0]:.2g} times as fast.' if a[0]<b[0] else f'It takes {a[0]/b[0]:.2g} times as long.'
+
+@patch(as_prop=True)
+def verdict(self:Comparison)->str:
+    "For each arm but the reference, a sentence on its weights and one on its speed."
+    def _both(name, par): return _weights(name, self.reference, par) + (f' {_speed(self.seconds(name), self.seconds(self.reference))}' if self.seconds(name)[0] else '')
+    return ' '.join(_both(*o) for o in self.parity.items())
+
 @patch
-def __repr__(self:Comparison): return '\n\n'.join(o for o in (text_table(self.rows()), self.verdict) if o)
+def __repr__(self:Comparison): return '\n\n'.join(o for o in (text_table(self.rows), self.verdict) if o)
 Comparison._repr_markdown_ = Comparison.__repr__
 
 # %% ../nbs/10_compare.ipynb #cb628ecf
@@ -224,7 +218,7 @@ def df(self:Comparison): # DataFrame; columns arm, epoch, train_loss, valid_loss
     "A tidy table: a row for each arm and epoch; `seconds` is the median of the repetitions."
     import pandas as pd
     def _row(name, i, e):
-        par = {k:(v[i] if i<len(v) else None) for k,v in self.parity.get(name, dict(max_abs=[], max_ulp=[])).items() if k!='same_batches'}
+        par = {k:v[i] if i<len(v:=self.parity.get(name, {}).get(k, [])) else None for k in ('max_abs','max_ulp')}
         return dict(arm=name, **{k:e[k] for k in 'epoch train_loss valid_loss metric seconds'.split()}, **par)
     return pd.DataFrame([_row(k, i, e) for k,arm in self.arms.items() for i,e in enumerate(arm['epochs'])])
 
@@ -264,9 +258,9 @@ def load(cls:Comparison,
     try: d = json.loads(Path(path).read_text())
     except ValueError as e: raise ValueError(f"path='{path}' is no JSON ({e})") from e
     if not isinstance(d, dict) or d.get('schema')!=SCHEMA: raise ValueError(f"path='{path}' is no comparison: its schema is {d.get('schema') if isinstance(d, dict) else None!r}, not {SCHEMA!r}")
-    nan = lambda o, keys: {k:math.nan if v is None and k in keys else v for k,v in o.items()}
-    for arm in d['arms'].values(): arm['epochs'] = [nan(o, ('train_loss','valid_loss')) for o in arm['epochs']]
-    for par in d['parity'].values(): par['max_abs'] = [math.nan if o is None else o for o in par['max_abs']]
+    for e in (e for arm in d['arms'].values() for e in arm['epochs']):
+        e['metrics'] = [math.nan if o is None else o for o in e['metrics']]
+        e |= {k:math.nan for k in ('train_loss','valid_loss') if e[k] is None} | dict(metric=e['metrics'][0] if e['metrics'] else None)
     return cls(**{k:v for k,v in d.items() if k!='schema'})
 
 # %% ../nbs/10_compare.ipynb #26b19aa5
@@ -279,6 +273,18 @@ def _announce(jobs, show): # jobs: (check or clock, name of the arm)
         else: print(f'{what} {name} …', flush=True)
         yield what,name
 
+def _count(name, n, least):
+    try:
+        if (i:=operator.index(n))>=least: return i
+    except TypeError: pass
+    raise ValueError(f'{name}={n!r} must be an integer of at least {least}')
+
+def _rate(lr):
+    try:
+        if math.isfinite(f:=float(lr)) and f>=0 and not isinstance(lr, str): return f
+    except TypeError: pass
+    raise ValueError(f'lr={lr!r} must be one finite number of at least 0; rates for groups of parameters belong into an arm of your own')
+
 class CompareLearner:
     "Train one model with several arms on the same batches, and compare. Takes what fastai's `Learner` takes."
     def __init__(self,
@@ -289,11 +295,11 @@ class CompareLearner:
         **kwargs        # further arguments for the `Learner`s of fastai's arms: cbs, wd, splitter, …
     ):
         if 'opt_func' in kwargs: raise TypeError('opt_func belongs to an arm: arms={"mine": FastaiLearner(opt_func), …}')
-        self.loss_func = Learner(dls, model, loss_func).loss_func   # it knows where else to look, and complains if there is none
+        self.loss_func = Learner(dls, model, loss_func, **copy.deepcopy(kwargs)).loss_func   # it knows where else to look, and complains of what it does not know
         self.dls,self.model,self.metrics,self.kwargs = dls,copy.deepcopy(model),listify(metrics),kwargs
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-        self.start = _RandomState(dls)
+        self.start,self.seed = RandomState(dls),torch.initial_seed()
 
     def fit(self,
         n_epoch:int,             # how often to go through the training set
@@ -303,34 +309,30 @@ class CompareLearner:
         progress:bool=True       # show what is going on?
     )->Comparison:
         "An experiment: it starts afresh each time, from the weights and random states that the `CompareLearner` was made with."
-        for k,v,least in (('n_epoch',n_epoch,1), ('reps',reps,0)):
-            if not isinstance(v, int) or v<least: raise ValueError(f'{k}={v!r} must be an integer of at least {least}')
-        if not (isinstance(lr, (int,float)) and math.isfinite(lr) and lr>=0): raise ValueError(f'lr={lr!r} must be a finite number of at least 0')
-        arms = _get_arms(arms)
+        n_epoch,reps,lr,arms = _count('n_epoch', n_epoch, 1),_count('reps', reps, 0),_rate(lr),_get_arms(arms)
         ref = 'fastai' if 'fastai' in arms else next(iter(arms))
         job = SimpleNamespace(dls=self.dls, loss_func=self.loss_func, metrics=self.metrics, kwargs=self.kwargs, n_epoch=n_epoch, lr=lr)
         jobs = [('check',k) for k in sorted(arms, key=lambda o: o!=ref)] + [('clock',k) for _ in range(reps) for k in arms]
-        checks,models,reps_,now = {},{},{k:[] for k in arms},_RandomState(self.dls)
+        checks,models,reps_,now = {},{},{k:[] for k in arms},RandomState(self.dls)
         try:
             for what,name in _announce(jobs, progress):
                 self.start.restore()
                 model = copy.deepcopy(self.model).to(self.device)
-                watch = _Check(name==ref, checks.get(ref)) if what=='check' else _Clock(self.device)
+                watch = _Check(checks.get(ref)) if what=='check' else _Clock(self.device)
                 arms[name].fit(job, model, watch)
+                if what=='check' and not watch.epochs: raise RuntimeError(f'arm {name!r} finished no epoch')
                 if what=='check': checks[name],models[name] = watch,model
                 else: reps_[name].append(watch.seconds)
         finally: now.restore()
         return self._report(arms, ref, checks, reps_, models, n_epoch, lr, reps)
 
     def _report(self, arms, ref, checks, reps, models, n_epoch, lr, n_reps):
-        first,ds = checks[ref],getattr(self.dls, 'train_ds', None)
+        first,own = checks[ref],getattr(getattr(self.dls, 'train_ds', None), '__dict__', {})   # not getattr: fastai's sets look for a `name` in what they hold
         def _arm(k):
             at = lambda i: [r[i] for r in reps[k] if i<len(r)]
-            epochs = [{**{a:b for a,b in e.items() if a!='n'}, 'seconds':statistics.median(at(i)) if at(i) else None} for i,e in enumerate(checks[k].epochs)]
-            return dict(what=repr(arms[k]), epochs=epochs, reps=reps[k])
-        def _parity(c): return dict(same_batches=all(a==b for a,b in zip(c.sums, first.sums)), max_abs=c.max_abs, max_ulp=c.max_ulp)
-        data = dict(name=getattr(ds, 'name', None) or type(ds).__name__, hash=getattr(ds, 'hash', None), n_train=first.epochs[0]['n'], n_valid=len(self.dls.valid_ds),
-                    bs=first.bs, batches=tensor_hash(*first.sums))
-        config = dict(n_epoch=n_epoch, lr=lr, reps=n_reps, reference=ref, model=_name(self.model), loss_func=_name(self.loss_func),
-                      metrics=[_name(m) if callable(m) else m.name for m in self.metrics])
-        return Comparison({k:_arm(k) for k in arms}, {k:_parity(checks[k]) for k in arms if k!=ref}, env_info(self.device), data, config, models)
+            return dict(what=repr(arms[k]), epochs=[{**e, 'seconds':statistics.median(at(i)) if at(i) else None} for i,e in enumerate(checks[k].epochs)], reps=reps[k])
+        data = dict(name=own.get('name') or type(self.dls.train_ds).__name__, hash=own.get('hash'), batches=tensor_hash(*(o for s in first.sums for o in s)),
+                    n_train=first.epochs[0]['n'], n_valid=len(self.dls.valid_ds), bs=first.epochs[0]['bs'], seed=vars(self.dls.train).get('seed'))
+        config = dict(n_epoch=n_epoch, lr=lr, reps=n_reps, seed=self.seed, reference=ref, model=func_name(self.model), loss_func=func_name(self.loss_func),
+                      metrics=[func_name(m) if callable(m) else m.name for m in self.metrics], learner={k:str(v) for k,v in self.kwargs.items()})
+        return Comparison({k:_arm(k) for k in arms}, {k:checks[k].parity() for k in arms if k!=ref}, env_info(self.device), data, config, models)

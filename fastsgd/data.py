@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['ImageSet', 'digits_sample', 'image_folder', 'mnist_sample', 'mnist', 'fashion_mnist', 'get_data', 'TensorSet',
-           'TensorDataLoader', 'TensorDataLoaders', 'get_dls']
+           'TensorDataLoader', 'TensorDataLoaders', 'get_dls', 'RandomState']
 
 # %% ../nbs/02_data.ipynb #e5476c57
-import io,os,urllib.request
+import io,os,random,urllib.request
 from dataclasses import dataclass
-from functools import cached_property,wraps
+from functools import cached_property,partial,wraps
 from pathlib import Path
 import numpy as np,torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from .plots import show_grid
 from fastai.data.external import untar_data,URLs,fastai_path
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
+from fastai.data.transforms import CategoryMap
 from fastai.learner import Learner
 import fastai.callback.schedule   # Learner.lr_find, fit_one_cycle
 
@@ -41,7 +42,7 @@ class ImageSet:
             raise ValueError(f'labels must be int64 [{n}], not {self.labels.dtype} {list(self.labels.shape)}')
         if n and not 0<=self.labels.min()<=self.labels.max()<len(self.vocab):
             raise ValueError(f'labels must be 0 to {len(self.vocab)-1} for vocab={self.vocab}, not {self.labels.min()} to {self.labels.max()}')
-        if not 0<self.split<n: raise ValueError(f'split={self.split} must leave images on both sides: 1 to {n-1}')
+        if not (isinstance(self.split, int) and 0<self.split<n): raise ValueError(f'split={self.split} must leave images on both sides: 1 to {n-1}')
 
     @property
     def train(self)->tuple: # images uint8 [split,28,28], labels int64 [split]
@@ -97,8 +98,8 @@ def _scan(path, parts):
     "The image files in `path/part/class/`, by name: {(part,class): [(name, size, mtime)]}"
     res = {}
     for part in parts:
-        if not (path/part).is_dir(): raise FileNotFoundError(f"there is no folder '{path/part}': images must lie in '{path}/{parts[0]}/<class>/' and '{path}/{parts[1]}/<class>/'")
-        for c in sorted(o.name for o in os.scandir(path/part) if o.is_dir()):
+        if not (path/part).is_dir(): raise ValueError(f"there is no folder '{path/part}': images must lie in '{path}/{parts[0]}/<class>/' and '{path}/{parts[1]}/<class>/'")
+        for c in sorted(o.name for o in os.scandir(path/part) if o.is_dir() and o.name[0]!='.'):
             files = [o for o in os.scandir(path/part/c) if os.path.splitext(o.name)[1].lower() in _img_exts and o.name[0]!='.']
             res[part,c] = sorted((o.name, (s:=o.stat()).st_size, s.st_mtime_ns) for o in files)
     return res
@@ -110,6 +111,7 @@ def _decode(files, advice):
     for i,f in enumerate(files):
         try:
             with Image.open(f) as im:
+                if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')   # PIL would cut them off at 255
                 if im.mode!='L': im = im.convert('L')
                 res[i] = im if im.size==(28,28) else im.resize((28,28), Image.BILINEAR)
         except Exception as e: raise ValueError(f"'{f}' is no readable image ({e}). {advice}") from e
@@ -125,7 +127,7 @@ def _cached(file, key, make):
     res,buf = make(),io.BytesIO()
     np.savez(buf, key=np.array(key), **res)
     try: write_whole(file, buf.getvalue(), overwrite=True)
-    except OSError as e: print(f"note: the decoded images could not be kept in '{file}' ({e.strerror}); next time they are decoded again")
+    except OSError as e: print(f"note: the decoded images could not be kept in '{file}' ({e.strerror or 'there is no such folder'}); next time they are decoded again")
     return res
 
 # %% ../nbs/02_data.ipynb #728b2524
@@ -140,8 +142,9 @@ def image_folder(
     "Images in `path/train/<class>/` and `path/valid/<class>/`, made grey and 28×28 where they are not; decoded once, then from the cache."
     path = Path(path)
     if not path.is_dir(): raise FileNotFoundError(f"path='{path}' is no folder")
-    found = _scan(path, parts)
-    advice = f"Delete the folder '{path}', and the next call gets it again." if counts else 'Mend or delete that file.'
+    advice = f"Delete the folder '{path}', and get the data again." if counts else 'Mend or delete that file.'
+    try: found = _scan(path, parts)
+    except ValueError as e: raise ValueError(f'{e}. {advice}') if counts else e
     for k,n in (counts or {}).items():
         if len(found.get(k,()))!=n: raise ValueError(f"'{path/k[0]/k[1]}' holds {len(found.get(k,()))} images, not {n}: the data is incomplete or not what it was. {advice}")
     classes = sorted({c for _,c in found})
@@ -158,12 +161,21 @@ def image_folder(
     return ImageSet(torch.from_numpy(d['images']), torch.from_numpy(d['labels']), vocab, n_train, name or path.name)
 
 # %% ../nbs/02_data.ipynb #6122dc2f
+def _in_test(): return 'IN_TEST' in os.environ   # set by nbdev_test, under which nothing is downloaded
+
+def _untar(url):
+    "fastai's `untar_data`, but not a download in a test"
+    path = fastai_path('data')/Path(url).stem
+    if _in_test() and not path.is_dir(): raise FileNotFoundError(f"'{path}' is not on this machine, and tests download nothing")
+    return untar_data(url)
+
+# %% ../nbs/02_data.ipynb #3f718944
 def mnist_sample(
     path:str|Path|None=None # the folder, if you have it elsewhere; None: `untar_data(URLs.MNIST_SAMPLE)`
 )->ImageSet: # 12396 images for training, 2038 for validation; label 1 is a three
     "fastai's MNIST_SAMPLE: the threes and sevens of MNIST. Fewer files than it has are a `ValueError`."
     counts = {('train','3'):6131, ('train','7'):6265, ('valid','3'):1010, ('valid','7'):1028}
-    return image_folder(path or untar_data(URLs.MNIST_SAMPLE), name='mnist_sample', counts=counts)
+    return image_folder(path or _untar(URLs.MNIST_SAMPLE), name='mnist_sample', counts=counts)
 
 # %% ../nbs/02_data.ipynb #05c03b11
 def mnist(
@@ -172,7 +184,7 @@ def mnist(
     "The whole of MNIST, ten classes. Fewer files than it has are a `ValueError`."
     counts = dict(training=(5923,6742,5958,6131,5842,5421,5918,6265,5851,5949), testing=(980,1135,1032,1010,982,892,958,1028,974,1009))
     counts = {(p,str(i)):n for p,ns in counts.items() for i,n in enumerate(ns)}
-    return image_folder(path or untar_data(URLs.MNIST), parts=('training','testing'), name='mnist', counts=counts)
+    return image_folder(path or _untar(URLs.MNIST), parts=('training','testing'), name='mnist', counts=counts)
 
 # %% ../nbs/02_data.ipynb #ae27c619
 def _pick(images, labels, names, classes):
@@ -192,27 +204,24 @@ def fashion_mnist(
     "Fashion-MNIST by torchvision's `FashionMNIST`, which downloads it where it is not on disk (but not under `nbdev_test`)."
     from torchvision.datasets import FashionMNIST
     path = Path(path or fastai_path('data'))
+    if _in_test() and not (path/'FashionMNIST').is_dir(): raise FileNotFoundError(f"'{path}/FashionMNIST' is not on this machine, and tests download nothing")
     try: train,valid = [FashionMNIST(path, train=o, download=not _in_test()) for o in (True,False)]
-    except Exception as e: raise ValueError(f"Fashion-MNIST in '{path/'FashionMNIST'}' cannot be read ({e or type(e).__name__}). Delete that folder, and the next call gets it again.") from e
+    except Exception as e: raise ValueError(f"Fashion-MNIST in '{path}/FashionMNIST' cannot be read ({str(e) or type(e).__name__}). Delete that folder, and get the data again.") from e
     classes = tuple(classes or train.classes)
     (ti,tl,vocab),(vi,vl,_) = [_pick(o.data, o.targets, train.classes, classes) for o in (train,valid)]
     return ImageSet(torch.cat([ti,vi]), torch.cat([tl,vl]), vocab, len(ti), 'fashion_mnist')
-
-def _in_test(): return 'IN_TEST' in os.environ   # set by nbdev_test
 
 # %% ../nbs/02_data.ipynb #0c2e07d4
 def _auto():
     "MNIST_SAMPLE where it is on disk or can be had, else the digits, with a line that says so"
     try:
-        if (fastai_path('data')/'mnist_sample').is_dir(): return mnist_sample()
-        if _in_test(): why = 'it is not on this machine, and tests download nothing'
-        else:
-            req = urllib.request.Request(URLs.MNIST_SAMPLE, method='HEAD')
-            urllib.request.urlopen(req, timeout=5).close()   # ask before fastai does: it would wait much longer
-            return mnist_sample()
-    except OSError as e: why = f'it is not on this machine and cannot be downloaded ({e})'
-    print(f"Not MNIST_SAMPLE, {why}: using scikit-learn's digits instead, 362 threes and sevens.")
-    return digits_sample()
+        if not (fastai_path('data')/'mnist_sample').is_dir():
+            if not _in_test(): urllib.request.urlopen(urllib.request.Request(URLs.MNIST_SAMPLE, method='HEAD'), timeout=5).close()   # fastai would wait much longer
+            _untar(URLs.MNIST_SAMPLE)
+    except Exception as e:   # whatever it is that keeps it from us
+        print(f"Not MNIST_SAMPLE, which is not on this machine and cannot be had ({e}): using scikit-learn's digits instead, 362 threes and sevens.")
+        return digits_sample()
+    return mnist_sample()
 
 _sets = dict(auto=_auto, mnist_sample=mnist_sample, mnist=mnist, fashion_mnist=fashion_mnist, digits=digits_sample)
 
@@ -245,6 +254,7 @@ class TensorSet:
 
 # %% ../nbs/02_data.ipynb #44cc0ba1
 _per_item = 'create_item create_batch create_batches do_batch after_item before_batch sample shuffle_fn retain'.split()
+_no_effect = 'num_workers pin_memory timeout indexed'.split()   # `DataLoader.new` hands these on; there is nothing to load
 
 class TensorDataLoader(DataLoader):
     "A fastai `DataLoader` over a `TensorSet` that lies on the device. Each batch is a new tensor, never a view or a buffer used again."
@@ -261,14 +271,16 @@ class TensorDataLoader(DataLoader):
         if not isinstance(dataset, TensorSet): raise TypeError(f'a TensorDataLoader takes a TensorSet of ready-made tensors, not {type(dataset).__name__}; for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
         if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r} must be an integer of at least 1')
         if bad:=[o for o in _per_item if o in kwargs]: raise TypeError(f'{bad[0]} works item by item, and a TensorDataLoader has no items: use after_batch')
+        if bad:=kwargs.keys()-{*self._methods, *_no_effect}: raise TypeError(f'a TensorDataLoader knows no argument {sorted(bad)[0]!r}')
         super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, **{k:v for k,v in kwargs.items() if k in self._methods})
         self.seed = seed
         self.set_epoch(epoch)
-        self.to(dataset.x.device if device is None else pick_device(device))
+        self.to(dataset.x.device if device is None else device)
 
     def to(self, device):
         "Move the tensors to `device`; later batches are made there."
-        self.dataset,self.device = self.dataset.to(device),device
+        self.device = pick_device(device)
+        self.dataset = self.dataset.to(self.device)
 
     def set_epoch(self, epoch:int): # 0 for the first
         "Go to epoch number `epoch`: the next pass has its order."
@@ -278,14 +290,14 @@ class TensorDataLoader(DataLoader):
     def get_idxs(self)->Tensor: # int64 [n], on the CPU
         "The order of the next pass."
         if not self.shuffle: return torch.arange(self.n)
-        return torch.randperm(self.n, generator=torch.Generator().manual_seed((self.seed*1_000_003+self.epoch)%2**32))
+        return torch.randperm(self.n, generator=torch.Generator().manual_seed((self.seed*1_000_003+self.epoch)%2**32))   # a prime, so that seed 1, epoch 0 is not seed 0, epoch 1
 
     def __iter__(self):
         self.before_iter()
         x,y = self.dataset.x,self.dataset.y
         idxs = torch.as_tensor(self.get_idxs()).to(x.device)
         if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
-        for i in idxs.split(self.bs): yield self.after_batch((x.index_select(0,i), y.index_select(0,i)))
+        for i in idxs.split(self.bs) if len(idxs) else (): yield self.after_batch((x.index_select(0,i), y.index_select(0,i)))
         self.after_iter()
         self.epoch += 1
 
@@ -293,12 +305,17 @@ class TensorDataLoader(DataLoader):
         "A copy with some arguments changed; seed and epoch go along."
         return super().new(dataset, cls, **{'seed':self.seed, 'epoch':self.epoch, **kwargs})
 
-    def show_batch(self, b=None, max_n=9, ax=None, **kwargs):
-        "Images of one batch (or of `b`) with the names of their classes."
+    def show_batch(self,
+        b=None,      # a batch; None: `one_batch()`
+        max_n:int=9, # how many images
+        ax=None,     # a matplotlib `Axes`; None: a new figure
+        **kwargs     # what fastai's other loaders take has no effect
+    ):
+        "Show images of a batch with the names of their classes."
         x,y = self.one_batch() if b is None else b
         y = y[:max_n].reshape(-1).long().tolist()
-        side = int((x[0].numel())**.5)
-        show_grid(x[:max_n].reshape(-1,side,side).cpu(), titles=[self.dataset.vocab[i] for i in y] if self.dataset.vocab else y, ncols=max_n, ax=ax)
+        size = x.shape[-2:] if x.ndim>2 else (round(x.shape[1]**.5),)*2
+        show_grid(x[:max_n].reshape(-1,*size).cpu(), titles=[self.dataset.vocab[i] for i in y] if self.dataset.vocab else y, ncols=max_n, ax=ax)
 
     def show_results(self, *args, **kwargs):
         raise NotImplementedError('show_results needs to know how the loss decodes a prediction: take `learn.get_preds()` and `show_grid`')
@@ -323,23 +340,42 @@ def get_dls(
 )->TensorDataLoaders: # batches: inputs float32 in 0..1; targets float32 [bs,1] for two classes, int64 [bs] for more
     "fastai `DataLoaders` whose tensors already lie on the device."
     if not isinstance(imageset, ImageSet): raise TypeError(f'imageset must be an ImageSet, as mnist_sample() gives, not {type(imageset).__name__}')
-    device = pick_device(device)
+    device,vocab = pick_device(device),CategoryMap(list(imageset.vocab), sort=False)   # what fastai's reports expect of `dls.vocab`
     def _dl(images, labels, **kwargs):
-        x = images.to(device).float().div_(255).view(-1, *((784,) if flat else (1,28,28)))
+        x = images.float().div_(255).view(-1, *((784,) if flat else (1,28,28)))   # on the CPU: a GPU multiplies by 1/255, which rounds otherwise
         y = labels.float()[:,None] if len(imageset.vocab)==2 else labels
-        return TensorDataLoader(TensorSet(x, y, imageset.vocab, imageset.name, imageset.hash), seed=seed, device=device, **kwargs)
+        return TensorDataLoader(TensorSet(x, y, vocab, imageset.name, imageset.hash), seed=seed, device=device, **kwargs)
     return TensorDataLoaders(_dl(*imageset.train, bs=bs, shuffle=shuffle), _dl(*imageset.valid, bs=bs if valid_bs is None else valid_bs), device=device)
+
+# %% ../nbs/02_data.ipynb #defb44b1
+def _way_back(dl):
+    "A function that puts the order of loader `dl` back to what it is now"
+    if isinstance(dl, TensorDataLoader): return partial(dl.set_epoch, dl.epoch)
+    own = getattr(dl, '__dict__', {})   # not getattr: a fastai loader looks for unknown names in its data set
+    if isinstance(own.get('rng'), random.Random):
+        state = own['rng'].getstate()
+        def restore(): dl.rng = random.Random(); dl.rng.setstate(state)
+        return restore
+    if isinstance(own.get('generator'), torch.Generator): return partial(own['generator'].set_state, own['generator'].get_state())
+    return lambda: None   # it draws from the global states
+
+class RandomState:
+    "The random states of python, numpy, torch (CPU and GPUs) and of the loaders in `dls` as they are now; `restore` goes back to them."
+    def __init__(self, dls): # with `train` and `valid`
+        self.ways = [partial(random.setstate, random.getstate()), partial(np.random.set_state, np.random.get_state()), partial(torch.set_rng_state, torch.get_rng_state())]
+        if torch.cuda.is_initialized(): self.ways.append(partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
+        if torch.backends.mps.is_available(): self.ways.append(partial(torch.mps.set_rng_state, torch.mps.get_rng_state()))
+        self.ways += map(_way_back, (dls.train, dls.valid))
+    def restore(self):
+        for f in self.ways: f()
 
 # %% ../nbs/02_data.ipynb #48632276
 _lr_find = Learner.lr_find
 
 @wraps(_lr_find)
 def _lr_find_no_trace(self, *args, **kwargs):
-    dls = [o for o in self.dls.loaders if isinstance(o, TensorDataLoader)]
-    if not dls: return _lr_find(self, *args, **kwargs)
-    epochs = [o.epoch for o in dls]
-    with torch.random.fork_rng():
-        try: return _lr_find(self, *args, **kwargs)
-        finally:
-            for o,e in zip(dls, epochs): o.set_epoch(e)
+    if not isinstance(self.dls, TensorDataLoaders): return _lr_find(self, *args, **kwargs)
+    state = RandomState(self.dls)
+    try: return _lr_find(self, *args, **kwargs)
+    finally: state.restore()
 Learner.lr_find = _lr_find_no_trace

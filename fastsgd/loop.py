@@ -56,6 +56,7 @@ def train_epoch(
     for xb,yb in _batches(dl):
         losses.append(step(xb, yb))
         sizes.append(len(xb))
+    if not sizes: raise ValueError('dl gives no batches')
     return torch.stack(losses),sizes
 
 # %% ../nbs/06_loop.ipynb #0e456d81
@@ -85,7 +86,7 @@ def evaluate(
         pred = model(xb)
         b = SimpleNamespace(xb=(xb,), yb=(yb,), x=xb, y=yb, pred=pred, loss=loss_func(pred, yb), model=model, training=False, to_detach=to_detach)
         for m in mets: m.accumulate(b)   # a Metric looks at what it is given as if it were a Learner
-    return [v.item() if isinstance(v:=m.value, Tensor) else v for m in mets]
+    return [float(m.value) for m in mets]
 
 # %% ../nbs/06_loop.ipynb #b0c31705
 class History(list):
@@ -124,6 +125,7 @@ def diverged(hist):
     "Stop when a loss is not finite. Always in force."
     bad = (~hist.losses[-1].isfinite()).nonzero()
     if len(bad): return f"diverged: the loss is {hist.losses[-1][bad[0,0]].item()} in epoch {hist[-1]['epoch']}, batch {bad[0,0].item()}"
+    if not math.isfinite(hist[-1]['valid_loss']): return f"diverged: the validation loss is {hist[-1]['valid_loss']} after epoch {hist[-1]['epoch']}"
 
 # %% ../nbs/06_loop.ipynb #c825489a
 class _Lines:
@@ -151,14 +153,13 @@ def train_model(
     "Train for `n_epoch` epochs, or until a rule says stop, a loss is not finite, or Ctrl-C ends it; what was reached is kept."
     if not isinstance(n_epoch, int) or n_epoch<1: raise ValueError(f'n_epoch={n_epoch!r} must be an integer of at least 1')
     hist,rules = History(),[diverged, *listify(stop)]
-    device = getattr(dls, 'device', None) or 'cpu'
     bar = _bar(range(n_epoch), progress)
     try:
         for epoch in (bar if progress else bar.gen):
             if epoch==0: bar.write(['epoch','train_loss','valid_loss',getattr(metric,'__name__','metric'),'time'], table=True)
             start = time.perf_counter()
             losses,sizes = train_epoch(model, dls.train, opt, loss_func, step)
-            sync(device)
+            sync(losses.device)
             secs = time.perf_counter()-start
             losses = losses.cpu()
             train_loss = (losses.double()@torch.tensor(sizes).double()/sum(sizes)).item()
@@ -167,6 +168,7 @@ def train_model(
             hist.losses.append(losses)
             bar.write([str(epoch), *(f'{o:.6f}' for o in (train_loss,valid_loss,acc)), format_time(secs)], table=True)
             hist.stopped = next((r for rule in rules if (r:=rule(hist))), None)
+            if not isinstance(hist.stopped, (str,type(None))): raise TypeError(f'a rule in stop gave {hist.stopped!r}, not a reason or None; call it first, as in good_enough(.97)')
             if hist.stopped: break
     except KeyboardInterrupt: hist.stopped = f'interrupted by hand in epoch {len(hist)}'
     if hist.stopped and progress: print(f'stopped, {hist.stopped}')

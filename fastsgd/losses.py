@@ -26,7 +26,7 @@ def _reduce(loss, reduction):
 # %% ../nbs/03_losses.ipynb #29cc4feb
 def mnist_loss(
     predictions:Tensor,   # any floating point numbers [bs,1]: the sigmoid is taken here
-    targets:Tensor,       # 1 or 0, of the same shape
+    targets:Tensor,       # 1 or 0, of the same shape; anything that is not exactly 1 counts as 0
     reduction:str='mean'  # 'mean' gives one number, 'none' one for each prediction
 )->Tensor: # between 0 and 1
     "The mean distance of `predictions.sigmoid()` from `targets` (fast.ai book, chapter 4). Unequal shapes raise a `ValueError`."
