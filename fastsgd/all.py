@@ -10,4 +10,6 @@ from .losses import *
 from .models import *
 from .optim import *
 from .loop import *
+from .parity import *
 from .compare import *
+from .rates import *
