@@ -179,6 +179,7 @@ class Flat:
     A missing gradient counts as zeros, so momentum and decay move that parameter too; a group that is frozen as a whole is left alone."""
     buffers = None   # a list of (buffer, hypers of its group)
 
+    @torch.no_grad()
     def _flatten(self):
         "Buffers for each group: by dtype, and apart those that are frozen or exempt from decay"
         self._unflatten()
@@ -197,10 +198,9 @@ class Flat:
                 for p,part in zip(b.ps, parts): self.state[p][k] = part
         self.buffers = None
 
-    @torch.no_grad()
     def step(self):
         "One `update` of each buffer."
-        if not self._intact(): self._flatten()
+        if not self._intact(): self._flatten()   # from here on there is nothing that autograd would follow: the buffers need no gradient
         for b,hypers in self.buffers:
             own = _own(hypers, b.states[0])
             for (p,g),state in zip(b.pieces, b.states): self.update(p, g, state, **own)
@@ -210,7 +210,11 @@ class Flat:
         if not self._intact(): return super().zero_grad()
         for b,_ in self.buffers: b.g.zero_()
 
-    def _intact(self): return self.buffers is not None and all(b.intact() for b,_ in self.buffers)
+    def _intact(self):
+        if self.buffers is None: return False
+        for b,_ in self.buffers:
+            if not b.intact(): return False
+        return True
 
     def state_dict(self):
         self._unflatten()
