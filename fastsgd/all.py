@@ -10,6 +10,7 @@ from .losses import *
 from .models import *
 from .optim import *
 from .loop import *
+from .step import *
 from .learner import *
 from .parity import *
 from .compare import *

@@ -29,7 +29,7 @@ def _rate(s):
 
 # %% ../nbs/12_cli.ipynb #069e1d36
 _data = 'auto mnist_sample mnist fashion_mnist digits'.split()
-_arms = 'hand fastai torch'.split()
+_arms = 'hand fastai torch fastlearner compiled graphed'.split()
 
 def _data_name(s):
     if s in _data or s and Path(s).is_dir(): return s
@@ -124,6 +124,7 @@ def fastsgd_compare(
                              f"seed {args.seed}; of each, one fit to check and {args.reps} to clock", flush=True)
     def work():
         dls,make,loss_func,metric = _setup(args, args.seed)
+        if 'graphed' in args.arms and dls.device.type!='cuda': raise ValueError(f"--arms graphed needs an NVIDIA GPU, and this runs on {dls.device}")
         import torch
         from fastsgd.compare import CompareLearner
         torch.manual_seed(args.seed)

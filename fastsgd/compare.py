@@ -20,6 +20,8 @@ from .plots import plot_losses,plot_race,plot_parts
 from .data import RandomState
 from .optim import BasicOptim,as_opt_func
 from .loop import train_epoch,evaluate
+from .step import make_step
+from .learner import FastLearner
 from fastai.learner import Learner
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs
@@ -29,7 +31,7 @@ import fastai.callback.progress   # Learner.no_bar
 # %% ../nbs/10_compare.ipynb #b8904238
 class _Clock:
     "Times the training part of each epoch"
-    def __init__(self, device): self.device,self.seconds = device,[]
+    def __init__(self, device): self.device,self.seconds,self.setup_seconds = device,[],0.
     def batches(self, dl): return dl
     def job(self, job, model): return job
     def opt(self, opt): return opt
@@ -43,6 +45,10 @@ class _Clock:
         sync(self.device)
         self.elapsed = time.perf_counter()-start
 
+    def setup(self, seconds): # of the last epoch, were for compiling or recording
+        self.elapsed -= seconds
+        self.setup_seconds += seconds
+
     def epoch(self, *_): self.seconds.append(self.elapsed)
 
 # %% ../nbs/10_compare.ipynb #aca067bd
@@ -54,6 +60,7 @@ class _Check(_Clock):
         self._forget()
     def _forget(self): self.batch_sums,self.losses,self.sizes = [],[],[]
     def training(self): return nullcontext()
+    def setup(self, seconds): pass
 
     def batch(self, b): self.batch_sums.append(tensor_hash(*(t.as_subclass(Tensor) for t in b if isinstance(t, Tensor))))
     def batches(self, dl):
@@ -104,6 +111,9 @@ class _Parts(_Clock):
         try:
             with super().training(): yield
         finally: Tensor.backward,self.inside = backward,False
+
+    def epoch(self, *_):
+        super().epoch()
         self.total += self.elapsed
 
     def batches(self, dl):
@@ -128,15 +138,17 @@ class HandLoop:
     "An arm: `train_epoch` with an optimizer."
     def __init__(self,
         opt_func=BasicOptim, # takes the parameters and `lr`: `BasicOptim`, `torch.optim.SGD`, fastai's `SGD`, your own
-        make_step=None       # takes model, loss_func and opt, and gives the `step` for `train_epoch`; None: the plain one
+        make_step=None       # takes model, loss_func and opt, and gives the `step` for `train_epoch`, as `partial(make_step, kind='compiled')` does; None: the plain one
     ): self.opt_func,self.make_step = opt_func,make_step
-    def __repr__(self): return f'HandLoop({func_name(self.opt_func)})'
+    def __repr__(self): return f'HandLoop({func_name(self.opt_func)}{f", {func_name(self.make_step)}" if self.make_step else ""})'
 
     def fit(self, job, model, watch): # job: dls, loss_func, metrics, n_epoch, lr; model: to be trained, on the device already
         opt = watch.opt(self.opt_func([p for p in model.parameters() if p.requires_grad], lr=job.lr))
         step = self.make_step and self.make_step(model, job.loss_func, opt)
         for _ in range(job.n_epoch):
+            before = getattr(step, 'setup_seconds', 0.)
             with watch.training(): losses,sizes = train_epoch(model, watch.batches(job.dls.train), opt, job.loss_func, step)
+            watch.setup(getattr(step, 'setup_seconds', 0.)-before)   # compiling and recording are no training
             for l,n in zip(losses, sizes): watch.loss(l, n)
             watch.epoch(model, evaluate(model, job.dls.valid, job.loss_func, job.metrics))
 
@@ -180,7 +192,8 @@ class FastaiLearner:
         with learn.no_bar(), learn.no_logging(): learn.fit(job.n_epoch, job.lr)
 
 # %% ../nbs/10_compare.ipynb #8c257eed
-ARMS = dict(hand=HandLoop(BasicOptim), fastai=FastaiLearner(SGD), torch=HandLoop(torch.optim.SGD))
+ARMS = dict(hand=HandLoop(BasicOptim), fastai=FastaiLearner(SGD), torch=HandLoop(torch.optim.SGD), fastlearner=FastaiLearner(SGD, cls=FastLearner),
+            **{k:HandLoop(BasicOptim, partial(make_step, kind=k)) for k in ('compiled','graphed')})
 
 def _get_arms(arms):
     "A dict of arms, of their names or of a dict of one's own"
@@ -200,7 +213,8 @@ SCHEMA = 'fastsgd.compare/1'
 @dataclass(repr=False)
 class Comparison:
     "What `CompareLearner.fit` found. Shows itself as a table; `df`, `plot`, `save` and `Comparison.load` do what they say."
-    arms:dict   # name: dict(what, epochs=[dict(epoch, train_loss, valid_loss, metric, metrics, n, bs, seconds)], reps=[[seconds of each epoch]], parts)
+    arms:dict   # name: dict(what, epochs=[dict(epoch, train_loss, valid_loss, metric, metrics, n, bs, seconds)], reps=[[seconds of each epoch]],
+                #   setup=[seconds of compiling or recording in each repetition], parts={part: seconds per epoch} or None)
     parity:dict # name of each arm but the reference: dict(same_batches, diverged (epoch or None), max_abs=[…], max_ulp=[…]), a value after each epoch
     env:dict    # of `env_info`
     data:dict   # name, hash (of the `ImageSet`), batches (hash of all batches' check-sums), n_train, n_valid, bs, seed (of the order)
@@ -232,6 +246,7 @@ def rows(self:Comparison)->list: # a dict for each arm
         if metric: row[metric] = last['metric']
         if med: row |= {'ms/epoch':_num(med*1e3), 'quartiles':f'{_num(q1*1e3)} to {_num(q3*1e3)}', 'images/s':f"{last['n']/med:,.0f}",
                         f'vs {self.reference}':f'{ref/med:.2f} ×'}
+        if any(s for o in self.arms.values() for s in o['setup']): row['setup, s'] = _num(statistics.median(arm['setup']))
         if len(self.arms)==1: return row
         if par is None:             return row | {'max diff':'reference', 'ULP':''}
         if not par['same_batches']: return row | {'max diff':'other batches', 'ULP':''}
@@ -379,7 +394,7 @@ class CompareLearner:
         ref = 'fastai' if 'fastai' in arms else next(iter(arms))
         job = SimpleNamespace(dls=self.dls, loss_func=self.loss_func, metrics=self.metrics, kwargs=self.kwargs, n_epoch=n_epoch, lr=lr)
         jobs = [('check',k) for k in sorted(arms, key=lambda o: o!=ref)] + [('clock',k) for _ in range(reps) for k in arms] + [('take apart',k) for k in arms if breakdown]
-        checks,models,reps_,parts,now = {},{},{k:[] for k in arms},dict.fromkeys(arms),RandomState(self.dls)
+        checks,models,reps_,setup,parts,now = {},{},{k:[] for k in arms},{k:[] for k in arms},dict.fromkeys(arms),RandomState(self.dls)
         try:
             for what,name in _announce(jobs, progress):
                 self.start.restore()
@@ -388,16 +403,16 @@ class CompareLearner:
                 arms[name].fit(watch.job(job, model), model, watch)
                 if what=='check' and not watch.epochs: raise RuntimeError(f'arm {name!r} finished no epoch')
                 if what=='check': checks[name],models[name] = watch,model
-                elif what=='clock': reps_[name].append(watch.seconds)
+                elif what=='clock': reps_[name].append(watch.seconds); setup[name].append(watch.setup_seconds)
                 else: parts[name] = watch.per_epoch()
         finally: now.restore()
-        return self._report(arms, ref, checks, reps_, parts, models, n_epoch, lr, reps)
+        return self._report(arms, ref, checks, reps_, setup, parts, models, n_epoch, lr, reps)
 
-    def _report(self, arms, ref, checks, reps, parts, models, n_epoch, lr, n_reps):
+    def _report(self, arms, ref, checks, reps, setup, parts, models, n_epoch, lr, n_reps):
         first,own = checks[ref],getattr(getattr(self.dls, 'train_ds', None), '__dict__', {})   # not getattr: fastai's sets look for a `name` in what they hold
         def _arm(k):
             at = lambda i: [r[i] for r in reps[k] if i<len(r)]
-            return dict(what=repr(arms[k]), epochs=[{**e, 'seconds':statistics.median(at(i)) if at(i) else None} for i,e in enumerate(checks[k].epochs)], reps=reps[k], parts=parts[k])
+            return dict(what=repr(arms[k]), epochs=[{**e, 'seconds':statistics.median(at(i)) if at(i) else None} for i,e in enumerate(checks[k].epochs)], reps=reps[k], setup=setup[k], parts=parts[k])
         data = dict(name=own.get('name') or type(self.dls.train_ds).__name__, hash=own.get('hash'), batches=tensor_hash(*(o for s in first.sums for o in s)),
                     n_train=first.epochs[0]['n'], n_valid=len(self.dls.valid_ds), bs=first.epochs[0]['bs'], seed=vars(self.dls.train).get('seed'))
         config = dict(n_epoch=n_epoch, lr=lr, reps=n_reps, seed=self.seed, reference=ref, model=func_name(self.model), loss_func=func_name(self.loss_func),

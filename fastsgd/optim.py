@@ -152,9 +152,7 @@ class Foreach:
 
 # %% ../nbs/05_optim.ipynb #00de1028
 class _Buffer:
-    """Some parameters and their gradients as views of two flat tensors; gradients and states that are there are taken over.
-    On a CPU the rule goes over pieces that stay in its cache between one operation and the next."""
-    piece = 2**16   # numbers
+    "Some parameters and their gradients as views of two flat tensors; gradients and states that are there are taken over"
     def __init__(self, ps, states):
         self.ps,self.sizes = ps,[p.numel() for p in ps]
         self.p,self.g = (torch.empty(sum(self.sizes), dtype=ps[0].dtype, device=ps[0].device) for _ in range(2))
@@ -163,11 +161,10 @@ class _Buffer:
             view.copy_(p); p.data = view
             grad.zero_() if p.grad is None else grad.copy_(p.grad)
             p.grad = grad
-        self.where,n = ps[0].data_ptr(),self.piece if self.p.device.type=='cpu' else max(1, len(self.p))
-        self.pieces = list(zip(self.p.split(n), self.g.split(n)))
-        tensors = {k for s in states for k,v in s.items() if isinstance(v, Tensor)}   # each of the shape of its parameter
-        flat = {k:torch.cat([s[k].reshape(-1) if k in s else torch.zeros_like(p).view(-1) for p,s in zip(ps, states)]).split(n) for k in tensors}
-        self.states = [{**{k:v for k,v in states[0].items() if k not in tensors}, **{k:v[i] for k,v in flat.items()}} for i in range(len(self.pieces))]
+        self.where = ps[0].data_ptr()
+        self.state = {k:v for k,v in states[0].items() if not isinstance(v, Tensor)}
+        for k in {k for s in states for k,v in s.items() if isinstance(v, Tensor)}:   # each of the shape of its parameter
+            self.state[k] = torch.cat([s[k].reshape(-1) if k in s else torch.zeros_like(p).view(-1) for p,s in zip(ps, states)])
 
     def split(self, flat): return [t.view_as(p) for t,p in zip(flat.split(self.sizes), self.ps)]
     def intact(self): # has nobody put another tensor in the place of a view?
@@ -192,18 +189,15 @@ class Flat:
     def _unflatten(self):
         "Give each parameter its part of the state, as the other forms keep it"
         for b,_ in self.buffers or ():
-            for k,v in b.states[0].items():
+            for k,v in b.state.items():
                 if k in self._keep_on_clear: continue   # marks of single parameters, which stay where they are
-                parts = b.split(torch.cat([s[k] for s in b.states])) if isinstance(v, Tensor) else [v]*len(b.ps)
-                for p,part in zip(b.ps, parts): self.state[p][k] = part
+                for p,part in zip(b.ps, b.split(v) if isinstance(v, Tensor) else [v]*len(b.ps)): self.state[p][k] = part
         self.buffers = None
 
     def step(self):
         "One `update` of each buffer."
         if not self._intact(): self._flatten()   # from here on there is nothing that autograd would follow: the buffers need no gradient
-        for b,hypers in self.buffers:
-            own = _own(hypers, b.states[0])
-            for (p,g),state in zip(b.pieces, b.states): self.update(p, g, state, **own)
+        for b,hypers in self.buffers: self.update(b.p, b.g, b.state, **_own(hypers, b.state))
 
     def zero_grad(self):
         "Set all gradients to zero."
