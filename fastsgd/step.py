@@ -6,7 +6,7 @@
 __all__ = ['make_step']
 
 # %% ../nbs/07_step.ipynb #ac37b481
-import time
+import logging,time
 import torch
 from torch import nn,Tensor
 from torch.func import functional_call,grad_and_value
@@ -26,6 +26,7 @@ def _eager(model, loss_func, opt):
 # %% ../nbs/07_step.ipynb #ce915299
 def _compile(f, guards=True, **kwargs):
     "`torch.compile`, with a limit of recompilations of its own, and without the check before each call if not `guards`"
+    logging.getLogger('torch.utils.cpp_extension').setLevel(logging.ERROR)   # it tells everybody without a GPU where it looks for CUDA
     f.__code__ = f.__code__.replace()   # torch counts for each code object, which all functions made by one `def` would share
     options = None if guards else dict(guard_filter_fn=lambda entries: [False]*len(entries))
     try: return torch.compile(f, dynamic=False, options=options, **kwargs)
