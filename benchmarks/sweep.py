@@ -4,10 +4,9 @@ Clocks whole calls, from the making of the models to the last validation: one ru
 `sweep` with many runs, of the linear model and of `simple_net`, and between them the machine's float32 matrix product. All are
 interleaved, so that what else the machine does meets all alike. Two numbers are wanted: for the linear model, how many times as long
 as one run the sweep takes; for `simple_net`, which the matrix units bound, what share of the machine's matrix rate it reaches."""
-import argparse,json,os,statistics,time
-from pathlib import Path
 import torch
-from fastsgd.core import env_info,pick_device,sync,text_table,write_whole
+from bench import clock,in_turn,parser,row,save,spread,text_table
+from fastsgd.core import pick_device
 from fastsgd.data import get_data,get_dls
 from fastsgd.loop import train_model
 from fastsgd.models import linear_model,simple_net
@@ -28,26 +27,12 @@ def net_flops(dls, n_epoch, n_in=784, n_hidden=30):
     layer1,layer2 = 2*n_in*n_hidden,2*n_hidden
     return n_epoch*(len(dls.train_ds)*(2*layer1+3*layer2) + len(dls.valid_ds)*(layer1+layer2))
 
-def clock(f, device):
-    sync(device)
-    start = time.perf_counter()
-    f()
-    sync(device)
-    return time.perf_counter()-start
-
-def spread(vals): # median and quartiles
-    q = statistics.quantiles(vals, n=4, method='inclusive') if len(vals)>1 else vals*3
-    return dict(median=q[1], q1=q[0], q3=q[2], min=min(vals), max=max(vals))
-
 def main():
-    p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    p = parser(__doc__, 7)
     p.add_argument('--data', default='mnist_sample', choices=['digits','mnist_sample'])
-    p.add_argument('--device', help='default: the best device there is')
     p.add_argument('--runs', type=int, default=64, help='runs in a sweep')
     p.add_argument('--n_epoch', type=int, default=10)
     p.add_argument('--bs', type=int, default=256)
-    p.add_argument('--reps', type=int, default=7)
-    p.add_argument('--save', type=Path, help='write the numbers as JSON')
     args = p.parse_args()
     device = pick_device(args.device)
     dls = get_dls(get_data(args.data), bs=args.bs, device=device)
@@ -63,10 +48,7 @@ def main():
             'simple_net by hand':   lambda: by_hand(dls, simple_net, args.n_epoch),
             'simple_net sweep':     lambda: many(dls, simple_net, args.n_epoch, args.runs),
             **{k:(lambda k=k: products(k)) for k in mats}}
-    secs,load = {k:[] for k in jobs},os.getloadavg() if hasattr(os, 'getloadavg') else None
-    for f in jobs.values(): f()   # a first time, which does not count: it imports, and allocates
-    for _ in range(args.reps):
-        for k,f in jobs.items(): secs[k].append(clock(f, device))
+    secs = in_turn({k:(lambda f=f: clock(f, device)) for k,f in jobs.items()}, args.reps)
 
     ratio = {m:[b/a for a,b in zip(secs[f'{m} by hand'], secs[f'{m} sweep'])] for m in ('linear_model','simple_net')}
     flops = args.runs*net_flops(dls, args.n_epoch)
@@ -74,16 +56,14 @@ def main():
     gflops['simple_net sweep'] = [flops/s/1e9 for s in secs['simple_net sweep']]
     top = [max(gflops[k][i] for k in shapes) for i in range(args.reps)]   # the best product of that repetition
     share = [a/b for a,b in zip(gflops['simple_net sweep'], top)]
-    res = dict(schema='fastsgd.bench.sweep/1', env=env_info(device), load_before=load,
+    res = save(args.save, 'sweep', device,
         config=dict(data=args.data, runs=args.runs, n_epoch=args.n_epoch, bs=args.bs, reps=args.reps, n_train=len(dls.train_ds), n_valid=len(dls.valid_ds)),
         seconds={k:spread(v) for k,v in secs.items() if k not in shapes}, times_one_run={k:spread(v) for k,v in ratio.items()},
         gflops={k:spread(v) for k,v in gflops.items()}, share_of_matrix_rate=spread(share))
-    def row(what, d, f): return {'what':what, 'median':f(d['median']), 'quartiles':f"{f(d['q1'])} to {f(d['q3'])}", 'range':f"{f(d['min'])} to {f(d['max'])}"}
     print(f"{args.data}, {args.n_epoch} epochs, bs {args.bs}, {args.runs} runs in a sweep, {args.reps} repetitions; {res['env']['device_name']}, {res['env']['threads']} threads")
     print(text_table([*(row(f'{k}, s', v, '{:.3f}'.format) for k,v in res['seconds'].items()),
                       *(row(f'{k} sweep / one run', v, '{:.2f}'.format) for k,v in res['times_one_run'].items()),
                       *(row(f'{k}, GFLOP/s', v, '{:.0f}'.format) for k,v in res['gflops'].items()),
                       row('simple_net sweep / best product', res['share_of_matrix_rate'], '{:.2f}'.format)]))
-    if args.save: print('saved:', write_whole(args.save, json.dumps(res, indent=1)+'\n', overwrite=True))
 
 if __name__=='__main__': main()
