@@ -66,6 +66,9 @@ class BasicOptim(Optimizer):
         for pg in self.param_lists:
             for p in pg: p.grad = None
 
+    def set_hyper(self, k, v):
+        super().set_hyper(k, v.item() if getattr(v, 'ndim', None)==0 else v)   # a number of numpy or torch, which fastai would take for a list
+
     def _set_hyper(self, k, v):   # fastai calls this for the constructor, `fit` and schedules alike
         if k in self.known:
             for o in v:
