@@ -6,14 +6,12 @@
 __all__ = ['MixedShapes', 'Parity', 'parity', 'assert_parity']
 
 # %% ../nbs/09_parity.ipynb #c1b4e888
-import copy,math
+import copy
 from dataclasses import dataclass
 import torch
 from torch import nn,Tensor
-from fastcore.basics import patch
 from .core import max_diff,ulp_diff,text_table,func_name,pick_device
 from .losses import mnist_loss
-from .optim import BasicOptim
 from fastai.optimizer import Optimizer,OptimWrapper
 
 # %% ../nbs/09_parity.ipynb #b20942e0
