@@ -78,18 +78,34 @@ def _repr_png_(self:ImageSet):
     return buf.getvalue()
 
 # %% ../nbs/02_data.ipynb #4764314b
-def digits_sample()->ImageSet: # 362 threes and sevens; label 1 is a three
-    "The threes and sevens of `sklearn.datasets.load_digits` (8×8), resized to 28×28; a fixed split of 80% and 20%."
+def _pick(images, labels, names, classes):
+    "The images of `classes` only, class by class; of two classes the first gets label 1"
+    for c in classes:
+        if c not in names: raise ValueError(f"classes={classes!r}: there is no class {c!r}; there are {', '.join(names)}")
+    if len(set(classes))!=len(classes) or len(classes)<2: raise ValueError(f'classes={classes!r} must name two or more different classes')
+    vocab = classes[::-1] if len(classes)==2 else classes
+    idxs = [(labels==names.index(c)).nonzero()[:,0] for c in classes]
+    return images[torch.cat(idxs)],torch.cat([torch.full((len(i),), vocab.index(c)) for i,c in zip(idxs,classes)]),vocab
+
+# %% ../nbs/02_data.ipynb #70b66387
+def digits_sample(
+    classes:tuple|None=('3','7') # which, the one that is looked for first; None: all ten
+)->ImageSet: # 362 threes and sevens, label 1 is a three; all ten are 1797
+    "The digits of `sklearn.datasets.load_digits` (8×8), resized to 28×28; a fixed split of 80% and 20%."
     from sklearn.datasets import load_digits
     d = load_digits()
-    small = (d.images*(255/16)).round().astype(np.uint8)   # pixels are 0 to 16
-    def _class(c):
-        imgs = np.stack([Image.fromarray(o).resize((28,28), Image.BILINEAR) for o in small[d.target==c]])
-        order = np.random.RandomState(42).permutation(len(imgs))   # a generator of its own: no global seed is touched
-        return np.split(imgs[order], [round(.8*len(imgs))])
-    (t3,v3),(t7,v7) = _class(3),_class(7)
-    labels = [torch.full((len(o),), l) for o,l in ((t3,1), (t7,0), (v3,1), (v7,0))]
-    return ImageSet(torch.from_numpy(np.concatenate([t3,t7,v3,v7])), torch.cat(labels), ('7','3'), len(t3)+len(t7), 'digits')
+    names = [str(o) for o in d.target_names]
+    classes = tuple(classes or names)
+    small = torch.from_numpy((d.images*(255/16)).round().astype(np.uint8))   # pixels are 0 to 16
+    small,labels,vocab = _pick(small, torch.from_numpy(d.target).long(), names, classes)
+    images = torch.from_numpy(np.stack([Image.fromarray(o).resize((28,28), Image.BILINEAR) for o in small.numpy()]))
+    def _split(c):
+        idxs = (labels==vocab.index(c)).nonzero()[:,0].numpy()
+        order = np.random.RandomState(42).permutation(len(idxs))   # a generator of its own: no global seed is touched
+        return np.split(idxs[order], [round(.8*len(idxs))])
+    train,valid = map(np.concatenate, zip(*map(_split, classes)))
+    idxs = np.concatenate([train,valid])
+    return ImageSet(images[idxs], labels[idxs], vocab, len(train), 'digits')
 
 # %% ../nbs/02_data.ipynb #78c9b12d
 _img_exts = {'.png','.jpg','.jpeg','.bmp','.gif','.tif','.tiff','.webp'}
@@ -186,16 +202,6 @@ def mnist(
     counts = {(p,str(i)):n for p,ns in counts.items() for i,n in enumerate(ns)}
     return image_folder(path or _untar(URLs.MNIST), parts=('training','testing'), name='mnist', counts=counts)
 
-# %% ../nbs/02_data.ipynb #ae27c619
-def _pick(images, labels, names, classes):
-    "The images of `classes` only, class by class; of two classes the first gets label 1"
-    for c in classes:
-        if c not in names: raise ValueError(f"classes={classes!r}: there is no class {c!r}; there are {', '.join(names)}")
-    if len(set(classes))!=len(classes) or len(classes)<2: raise ValueError(f'classes={classes!r} must name two or more different classes')
-    vocab = classes[::-1] if len(classes)==2 else classes
-    idxs = [(labels==names.index(c)).nonzero()[:,0] for c in classes]
-    return images[torch.cat(idxs)],torch.cat([torch.full((len(i),), vocab.index(c)) for i,c in zip(idxs,classes)]),vocab
-
 # %% ../nbs/02_data.ipynb #3241c698
 def fashion_mnist(
     classes:tuple|None=('Pullover','Dress'), # which, the one that is looked for first; None: all ten
@@ -212,26 +218,34 @@ def fashion_mnist(
     return ImageSet(torch.cat([ti,vi]), torch.cat([tl,vl]), vocab, len(ti), 'fashion_mnist')
 
 # %% ../nbs/02_data.ipynb #0c2e07d4
-def _auto():
-    "MNIST_SAMPLE where it is on disk or can be had, else the digits, with a line that says so"
-    try:
-        if not (fastai_path('data')/'mnist_sample').is_dir():
-            if not _in_test(): urllib.request.urlopen(urllib.request.Request(URLs.MNIST_SAMPLE, method='HEAD'), timeout=5).close()   # fastai would wait much longer
-            _untar(URLs.MNIST_SAMPLE)
-    except Exception as e:   # whatever it is that keeps it from us
-        print(f"Not MNIST_SAMPLE, which is not on this machine and cannot be had ({e}): using scikit-learn's digits instead, 362 threes and sevens.")
-        return digits_sample()
-    return mnist_sample()
+_sets = dict(mnist_sample=mnist_sample, mnist=mnist, fashion_mnist=fashion_mnist, digits=digits_sample)
+_homes = dict(mnist_sample=('mnist_sample', URLs.MNIST_SAMPLE), mnist=('mnist_png', URLs.MNIST), # in fastai's data folder, and in the net
+              fashion_mnist=('FashionMNIST', 'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/train-images-idx3-ubyte.gz'))
 
-_sets = dict(auto=_auto, mnist_sample=mnist_sample, mnist=mnist, fashion_mnist=fashion_mnist, digits=digits_sample)
+def _fetch(name):
+    "Have the set on disk, or raise whatever keeps it from us"
+    folder,url = _homes[name]
+    if (fastai_path('data')/folder).is_dir(): return
+    if not _in_test(): urllib.request.urlopen(urllib.request.Request(url, method='HEAD'), timeout=5).close()   # fastai would wait much longer
+    fashion_mnist() if name=='fashion_mnist' else _untar(url)
 
 def get_data(
-    name:str|Path='auto' # 'auto', 'mnist_sample', 'mnist', 'fashion_mnist', 'digits', or a folder for `image_folder`
-)->ImageSet: # 'auto' is MNIST_SAMPLE where it is on disk or can be downloaded, otherwise the digits
+    name:str|Path='auto', # 'mnist_sample', 'mnist', 'fashion_mnist', 'digits', 'auto', or a folder for `image_folder`
+    or_digits:bool=False  # where a set is neither on disk nor to be had: scikit-learn's digits (all ten for 'mnist'), and a line that says so?
+)->ImageSet: # 'auto' is 'mnist_sample' with `or_digits`
     "The images called `name`. Another name is a `ValueError` that lists these."
-    if str(name) in _sets: return _sets[str(name)]()
-    if Path(name).is_dir(): return image_folder(name)
-    raise ValueError(f"name={str(name)!r} must be one of {', '.join(_sets)}, or a folder with train/<class>/ and valid/<class>/")
+    name = str(name)
+    if name=='auto': name,or_digits = 'mnist_sample',True
+    if name not in _sets:
+        if Path(name).is_dir(): return image_folder(name)
+        raise ValueError(f"name={name!r} must be one of auto, {', '.join(_sets)}, or a folder with train/<class>/ and valid/<class>/")
+    if or_digits and name in _homes:
+        try: _fetch(name)
+        except Exception as e:
+            res = digits_sample(None if name=='mnist' else ('3','7'))
+            print(f"Not {name.upper()}, which is not on this machine and cannot be had ({e}): using scikit-learn's digits instead, {len(res)} of {len(res.vocab)} classes.")
+            return res
+    return _sets[name]()
 
 # %% ../nbs/02_data.ipynb #5c934d18
 class TensorSet:
