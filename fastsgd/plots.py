@@ -106,13 +106,11 @@ def show_grid(
     head = max(gap, h//4) if titles else gap # pixels above an image
     grid = np.full((-(-n//nc)*(h+head)+gap, nc*(w+gap)+gap), .15*top)
     ax = _ax(ax, nc, nc*grid.shape[0]/grid.shape[1])
-    pt = _cell_pt(ax, *grid.shape)
+    if titles: size = _cell_pt(ax, *grid.shape)*min(.7*head, 1.5*w/max(1, *map(len, titles)))   # so that the longest fits
     for i,img in enumerate(a):
         y,x = head + i//nc*(h+head), gap + i%nc*(w+gap)
         grid[y:y+h, x:x+w] = img
-        if titles:
-            size = pt*min(.7*head, 1.5*w/max(1, len(titles[i])))
-            ax.text(x+w/2-.5, y-head/2-.5, titles[i], ha='center', va='center', fontsize=size)
+        if titles: ax.text(x+w/2-.5, y-head/2-.5, titles[i], ha='center', va='center', fontsize=size)
     ax.imshow(grid, cmap='Greys', vmin=0, vmax=top)
     ax.axis('off')
     return ax
