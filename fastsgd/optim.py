@@ -131,12 +131,14 @@ class _Many(list):
         return call
 
 class _States:
-    "The state dicts of several parameters as one"
+    "The state dicts of several parameters as one; `Foreach` sees to it that they have the same keys, and the same numbers"
     def __init__(self, states): self.states = states
-    def __contains__(self, k): return k in self.states[0]   # `Foreach` sees to it that they have the same keys
-    def __getitem__(self, k): return _Many(s[k] for s in self.states)
+    def __contains__(self, k): return k in self.states[0]
+    def __getitem__(self, k):
+        v = self.states[0][k]
+        return _Many(s[k] for s in self.states) if isinstance(v, Tensor) else v
     def __setitem__(self, k, v):
-        for s,t in zip(self.states, v): s[k] = t
+        for s,t in zip(self.states, v if isinstance(v, list) else [v]*len(self.states)): s[k] = t
     def get(self, k, default=None): return self[k] if k in self else default
 
 # %% ../nbs/05_optim.ipynb #f39c37bf
@@ -146,9 +148,9 @@ class Foreach:
     def step(self):
         "One `update` of all parameters of a group that have a gradient."
         for pg,hypers in zip(self.param_lists, self.hypers):
-            alike = defaultdict(list)   # those that joined later have no state yet, and some are exempt from decay
+            alike = defaultdict(list)   # those that joined later have less of a state, and some are exempt from decay
             for p in pg:
-                if p.grad is not None: alike[tuple((k, v if isinstance(v, bool) else None) for k,v in self.state[p].items())].append(p)
+                if p.grad is not None: alike[tuple((k, v if isinstance(v, (bool,int,float)) else None) for k,v in self.state[p].items())].append(p)
             for ps in alike.values():
                 states = [self.state[p] for p in ps]
                 self.update(_Many(ps), _Many(p.grad for p in ps), _States(states), **_own(hypers, states[0]))
