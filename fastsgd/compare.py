@@ -98,8 +98,9 @@ class _Parts(_Clock):
         def timed_f(*args, **kwargs):
             if not self.inside: return f(*args, **kwargs)   # validation is not training
             sync(self.device)
-            start = time.perf_counter()
-            res = f(*args, **kwargs)
+            start,self.inside = time.perf_counter(),False   # what `f` calls is its part: fastai's tensors call `backward` from `backward`
+            try: res = f(*args, **kwargs)
+            finally: self.inside = True
             sync(self.device)
             self.parts[part] += time.perf_counter()-start
             return res
