@@ -385,7 +385,7 @@ class CompareLearner:
     def fit(self,
         n_epoch:int,             # how often to go through the training set
         lr:float,                # learning rate
-        arms=('hand','fastai'),  # names ('hand', 'fastai', 'torch'), or a dict of arms of your own
+        arms=('hand','fastai'),  # names ('hand', 'fastai', 'torch', 'fastlearner', 'compiled', 'graphed'), or a dict of arms of your own
         reps:int=1,              # how many fits of each arm to clock, after the one that is checked; 0: none
         breakdown:bool=False,    # one more fit of each arm to take its time apart?
         progress:bool=True       # show what is going on?

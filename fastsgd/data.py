@@ -219,15 +219,17 @@ def fashion_mnist(
 
 # %% ../nbs/02_data.ipynb #0c2e07d4
 _sets = dict(mnist_sample=mnist_sample, mnist=mnist, fashion_mnist=fashion_mnist, digits=digits_sample)
-_homes = dict(mnist_sample=('mnist_sample', URLs.MNIST_SAMPLE), mnist=('mnist_png', URLs.MNIST), # in fastai's data folder, and in the net
-              fashion_mnist=('FashionMNIST', 'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/train-images-idx3-ubyte.gz'))
+_urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST, fashion_mnist='FashionMNIST')   # torchvision knows where the last one is
 
 def _fetch(name):
     "Have the set on disk, or raise whatever keeps it from us"
-    folder,url = _homes[name]
-    if (fastai_path('data')/folder).is_dir(): return
+    url,fashion = _urls[name],name=='fashion_mnist'
+    if (fastai_path('data')/Path(url).stem).is_dir(): return
+    if fashion:
+        from torchvision.datasets import FashionMNIST
+        url = FashionMNIST.mirrors[0]+FashionMNIST.resources[0][0]
     if not _in_test(): urllib.request.urlopen(urllib.request.Request(url, method='HEAD'), timeout=5).close()   # fastai would wait much longer
-    fashion_mnist() if name=='fashion_mnist' else _untar(url)
+    fashion_mnist() if fashion else _untar(url)
 
 def get_data(
     name:str|Path='auto', # 'mnist_sample', 'mnist', 'fashion_mnist', 'digits', 'auto', or a folder for `image_folder`
@@ -239,7 +241,7 @@ def get_data(
     if name not in _sets:
         if Path(name).is_dir(): return image_folder(name)
         raise ValueError(f"name={name!r} must be one of auto, {', '.join(_sets)}, or a folder with train/<class>/ and valid/<class>/")
-    if or_digits and name in _homes:
+    if or_digits and name in _urls:
         try: _fetch(name)
         except Exception as e:
             res = digits_sample(None if name=='mnist' else ('3','7'))

@@ -150,7 +150,7 @@ class Foreach:
         for pg,hypers in zip(self.param_lists, self.hypers):
             alike = defaultdict(list)   # those that joined later have less of a state, and some are exempt from decay
             for p in pg:
-                if p.grad is not None: alike[tuple((k, v if isinstance(v, (bool,int,float)) else None) for k,v in self.state[p].items())].append(p)
+                if p.grad is not None: alike[tuple((k, v if isinstance(v, (int,float)) else None) for k,v in self.state[p].items())].append(p)
             for ps in alike.values():
                 states = [self.state[p] for p in ps]
                 self.update(_Many(ps), _Many(p.grad for p in ps), _States(states), **_own(hypers, states[0]))
