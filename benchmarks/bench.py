@@ -1,7 +1,7 @@
 """What all benchmarks share: clocking in turn, medians with their spread, JSON."""
 import argparse,json,os,statistics,time
 from pathlib import Path
-from fastsgd.core import env_info,sync,text_table,write_whole
+from fastsgd.core import env_info,sync,text_table,atomic_write
 
 def parser(doc, reps):
     p = argparse.ArgumentParser(description=doc.split('\n')[0])
@@ -40,5 +40,5 @@ load_before = os.getloadavg() if hasattr(os, 'getloadavg') else None   # was the
 
 def save(path, question, device, **parts):
     d = dict(schema=f'fastsgd.bench.{question}/1', env=env_info(device), load_before=load_before, **parts)
-    if path: print('saved:', write_whole(path, json.dumps(d, indent=1)+'\n', overwrite=True))
+    if path: print('saved:', atomic_write(path, json.dumps(d, indent=1)+'\n', overwrite=True))
     return d

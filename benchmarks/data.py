@@ -4,7 +4,7 @@ MNIST_SAMPLE's training set, or random numbers of its size where that is not on 
 import torch
 from bench import clock,in_turn,parser,ratios,row,save,spread,text_table
 from fastsgd.core import pick_device
-from fastsgd.data import TensorDataLoader,TensorSet
+from fastsgd.loaders import TensorDataLoader,TensorSet
 from fastai.data.load import DataLoader
 
 def main():

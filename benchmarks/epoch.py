@@ -7,11 +7,13 @@ from contextlib import redirect_stdout
 import numpy as np,torch
 from bench import clock,in_turn,parser,ratios,row,save,spread,text_table
 from fastsgd.core import pick_device,sync
-from fastsgd.data import get_data,get_dls
+from fastsgd.data import get_data
+from fastsgd.loaders import get_dls
 from fastsgd.losses import batch_accuracy,mnist_loss
 from fastsgd.loop import evaluate,train_epoch
 from fastsgd.models import linear_model,simple_net
-from fastsgd.optim import BasicOptim,Flat
+from fastsgd.optim import BasicOptim
+from fastsgd.forms import Flat
 from fastsgd.learner import FastLearner
 from fastsgd.step import make_step
 from fastai.callback.progress import ProgressCallback   # importing it makes it one of the default callbacks

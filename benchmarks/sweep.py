@@ -7,11 +7,12 @@ as one run the sweep takes; for `simple_net`, which the matrix units bound, what
 import torch
 from bench import clock,in_turn,parser,row,save,spread,text_table
 from fastsgd.core import pick_device
-from fastsgd.data import get_data,get_dls
+from fastsgd.data import get_data
+from fastsgd.loaders import get_dls
 from fastsgd.loop import train_model
 from fastsgd.models import linear_model,simple_net
 from fastsgd.optim import BasicOptim
-from fastsgd.rates import sweep
+from fastsgd.sweep import sweep
 
 def by_hand(dls, make, n_epoch):
     torch.manual_seed(42)

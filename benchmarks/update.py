@@ -7,7 +7,8 @@ import torch
 from bench import clock,in_turn,parser,ratios,row,save,spread,text_table
 from fastsgd.core import pick_device
 from fastsgd.models import simple_net
-from fastsgd.optim import BasicOptim,Flat,Foreach,Momentum
+from fastsgd.optim import BasicOptim,Momentum
+from fastsgd.forms import Flat,Foreach
 from fastai.optimizer import SGD
 
 class ForeachOptim(Foreach, BasicOptim): pass

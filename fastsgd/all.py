@@ -3,15 +3,22 @@ import fastsgd.core  # first: it silences the warnings that importing fastai giv
 from fastai.basics import *
 from fastai.callback.progress import *
 from fastai.callback.schedule import *
-from .core import *
-from .plots import *
-from .data import *
-from .losses import *
-from .models import *
-from .optim import *
-from .loop import *
-from .step import *
-from .learner import *
-from .parity import *
-from .compare import *
-from .rates import *
+from fastsgd.core import *
+from fastsgd.plots import *
+from fastsgd.data import *
+from fastsgd.loaders import *
+from fastsgd.losses import *
+from fastsgd.models import *
+from fastsgd.optim_base import *
+from fastsgd.optim import *
+from fastsgd.forms import *
+from fastsgd.loop import *
+from fastsgd.step import *
+from fastsgd.learner import *
+from fastsgd.parity import *
+from fastsgd.report import *
+from fastsgd.compare import *
+from fastsgd.sweep import *
+
+# fastai's star import brings these two, which would take the place of Python's modules `copy` and `trace`
+__all__ = [o for o in globals() if o[0]!='_' and o not in ('copy','trace')]
