@@ -1,8 +1,8 @@
 """What an update costs by itself: `python benchmarks/update.py [--save FILE.json]`
 
 The gradients are there already, and `opt.step()` is clocked. There are three lists of parameters: those of
-`simple_net`, 1000 tensors of 1000 numbers, and those of resnet18. The floor is the time to move the numbers: a
-plain step reads p and g and writes p, momentum also reads and writes v. It is scaled from one addition."""
+`simple_net`, 1000 tensors of 1000 numbers, and those of resnet18. The floor is the time to move the numbers:
+a plain step reads p and g and writes p, momentum also reads and writes v. It is scaled from one addition."""
 from functools import partial
 import torch
 from bench import clock,in_turn,parser,ratios,row,save,spread,text_table
