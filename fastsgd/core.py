@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['devices', 'pick_device', 'sync', 'max_diff', 'ulp_diff', 'tensor_hash', 'env_info', 'text_table', 'display_name',
-           'atomic_write']
+           'Progress', 'check_int', 'check_lr', 'atomic_write']
 
 # %% ../nbs/00_core.ipynb #a1d7cdf0
-import hashlib,os,platform,warnings
+import hashlib,math,operator,os,platform,sys,warnings
 from datetime import datetime,timezone
 from functools import partial
 from importlib.metadata import version,PackageNotFoundError
 from pathlib import Path
+from time import monotonic
 import torch
 from torch import nn,Tensor
+from fastcore.basics import IN_NOTEBOOK,patch
 from . import __version__
 
 # %% ../nbs/00_core.ipynb #430dc271
@@ -149,6 +151,85 @@ def display_name(f)->str: # of a function, a class, an `nn.Module`, or a `partia
         args = [f'{k}={getattr(v, "__name__", v)}' for k,v in f.keywords.items()]
         return f"{display_name(f.func)}({', '.join(args)})"
     return getattr(f, '__name__', None) or ' '.join(repr(f).split())
+
+# %% ../nbs/00_core.ipynb #d721b3c6
+def _make_bar(items, total):
+    "A bar of fastprogress's, or None where there is neither a notebook nor a terminal"
+    if not (IN_NOTEBOOK or sys.stdout.isatty()): return None
+    from fastprogress.fastprogress import master_bar   # imported only where it is shown
+    bar = master_bar(items, total=total)
+    bar.main_bar.display = not IN_NOTEBOOK   # in a notebook the master bar shows it
+    bar.main_bar.leave = False
+    return bar
+
+# %% ../nbs/00_core.ipynb #e45d1f84
+class Progress:
+    "Iterate over `items`, showing a bar with comments beside it and a table below it; or lines of text."
+    def __init__(self,
+        items,                # what to iterate over
+        show:bool=True,       # False: iterate silently
+        total:int|None=None,  # how many items there are; None: `len(items)`
+        every:float=0.        # least seconds between two comments
+    ):
+        self.items,self.show,self.every = items,show,every
+        self.total = len(items) if total is None else total
+        self.bar = None
+
+    def __iter__(self):
+        if self.show: self.bar = _make_bar(self.items, self.total)
+        self.last = monotonic()
+        try:
+            for self.i,o in enumerate(self.bar or self.items): yield o
+        finally:
+            if self.bar: self.bar.main_bar.on_iter_end()   # erases the bar, after a `break` too
+
+# %% ../nbs/00_core.ipynb #a9490ab3
+@patch
+def comment(self:Progress,
+    text:str # about the current item
+):
+    "Show `text` beside the bar, or print it as a line: at most one each `every` seconds, and the last item's always."
+    if not self.show: return
+    if self.bar: self.bar.main_bar.comment = text
+    if monotonic()-self.last < self.every and self.i < self.total-1: return
+    self.last = monotonic()
+    if self.bar: self.bar.main_bar.update_bar(self.i)
+    else: print(text, flush=True)
+
+# %% ../nbs/00_core.ipynb #5e5363d8
+@patch
+def row(self:Progress,
+    cells:list # strings
+):
+    "Add a line to the table below the bar, the first one being its header; or print `cells`, each 11 wide."
+    if not self.show: return
+    if not self.bar: return print(*(f'{o:>11}' for o in cells), flush=True)
+    if not IN_NOTEBOOK: self.bar.main_bar.on_iter_end()   # a terminal's bar is erased; it comes back below the line
+    self.bar.write(cells, table=True)
+
+# %% ../nbs/00_core.ipynb #ee87a924
+def check_int(
+    name:str,    # of the argument, for the message
+    value,       # int, numpy integer, tensor of one integer
+    least:int=1  # smallest allowed value
+)->int: # `value` as a plain int
+    "`value` as an integer. Raises a `ValueError` if it isn't one, or is below `least`."
+    try:
+        if (i := operator.index(value))>=least: return i
+    except TypeError: pass
+    raise ValueError(f'{name}={value!r} must be an integer of at least {least}')
+
+# %% ../nbs/00_core.ipynb #d87bd611
+def check_lr(
+    value,         # one number; numpy's and tensors of one number too
+    name:str='lr'  # of the argument, for the message
+)->float:
+    "`value` as a learning rate. Raises a `ValueError` if it isn't one finite number of at least 0."
+    try:
+        if not isinstance(value, str) and math.isfinite(lr := float(value)) and lr>=0: return lr
+    except (TypeError,ValueError,RuntimeError,OverflowError): pass
+    raise ValueError(f'{name}={value!r} must be one finite number of at least 0; '
+                     'per-group rates belong in an arm of your own')
 
 # %% ../nbs/00_core.ipynb #b92cc824
 def atomic_write(
