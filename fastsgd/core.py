@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['devices', 'pick_device', 'sync', 'max_diff', 'ulp_diff', 'tensor_hash', 'env_info', 'text_table', 'display_name',
-           'Progress', 'check_int', 'check_lr', 'atomic_write']
+           'Progress', 'check_int', 'check_lr', 'atomic_write', 'check_path']
 
 # %% ../nbs/00_core.ipynb #a1d7cdf0
-import hashlib,math,operator,os,platform,sys,warnings
+import hashlib,math,operator,os,platform,stat,sys,warnings
+from contextlib import contextmanager,suppress
 from datetime import datetime,timezone
 from functools import partial
 from importlib.metadata import version,PackageNotFoundError
@@ -16,6 +17,8 @@ from time import monotonic
 import torch
 from torch import nn,Tensor
 from fastcore.basics import IN_NOTEBOOK,patch
+try: import fcntl
+except ImportError: fcntl = None   # Windows
 from . import __version__
 
 # %% ../nbs/00_core.ipynb #430dc271
@@ -269,6 +272,52 @@ def check_lr(
     raise ValueError(f'{name}={value!r} must be one finite number of at least 0; '
                      'per-group rates belong in an arm of your own')
 
+# %% ../nbs/00_core.ipynb #1f18e3c3
+def _cannot_write(path, e):
+    "`e`, an `OSError`, with a message that names the file"
+    err = type(e)(f"path='{path}' can't be written: {e.strerror or e}")
+    err.strerror = e.strerror
+    return err
+
+def _target(path, overwrite):
+    "`path` as an absolute path, with links followed. Raises an `OSError` if no file may be written there"
+    path = Path(os.path.realpath(path))   # a link stays a link
+    if not path.parent.is_dir(): raise FileNotFoundError(f"path='{path}': there is no folder '{path.parent}'")
+    try: mode = os.stat(path).st_mode
+    except FileNotFoundError: return path
+    except OSError as e: raise _cannot_write(path, e) from e   # the name is too long, for one
+    if not stat.S_ISREG(mode): raise IsADirectoryError(f"path='{path}' is a folder or a device: give a file")
+    if overwrite: return path
+    raise FileExistsError(f"path='{path}' exists already: give another name, or overwrite=True")
+
+# %% ../nbs/00_core.ipynb #eeed4513
+def _temp_prefix(path): return f'.fastsgd-{tensor_hash(path.name)}-'   # short, however long the name is
+
+def _remove_stale(path):
+    "Delete the temporary files for `path` that no living process holds a lock on"
+    for tmp in path.parent.glob(f'{_temp_prefix(path)}*.tmp') if fcntl else ():
+        with suppress(OSError), open(tmp, 'r+b') as f:
+            fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB)
+            tmp.unlink()
+
+def _open_temp(path):
+    "A new temporary file beside `path`, open and locked, and its path"
+    while True:
+        tmp = path.with_name(f'{_temp_prefix(path)}{os.urandom(4).hex()}.tmp')
+        f = open(tmp, 'xb')
+        if not fcntl: return f,tmp
+        with suppress(OSError): fcntl.flock(f, fcntl.LOCK_EX)   # some file systems have no locks
+        if tmp.exists(): return f,tmp
+        f.close()   # another process removed it before we had the lock: try again
+
+@contextmanager
+def _temp_file(path):
+    "A new temporary file beside `path`, open and locked, and its path; it is gone afterwards"
+    f,tmp = _open_temp(path)
+    try:
+        with f: yield f,tmp
+    finally: tmp.unlink(missing_ok=True)
+
 # %% ../nbs/00_core.ipynb #b92cc824
 def atomic_write(
     path:str|Path,        # where to write; its folder must exist
@@ -276,13 +325,25 @@ def atomic_write(
     overwrite:bool=False  # replace an existing file?
 )->Path: # where it was written
     "Write `data` to `path` in one step. Raises a `FileExistsError` if the file exists, unless `overwrite`."
-    path = Path(os.path.realpath(path))   # a link stays a link
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"path='{path}' exists already: give another name, or overwrite=True")
-    if not path.parent.is_dir(): raise FileNotFoundError(f"path='{path}': there is no folder '{path.parent}'")
-    tmp = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    path = _target(path, overwrite)
+    _remove_stale(path)
     try:
-        tmp.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(tmp, path)   # atomic: a reader sees the old file or the new one
-    finally: tmp.unlink(missing_ok=True)
+        with _temp_file(path) as (f,tmp):
+            f.write(data.encode() if isinstance(data, str) else data)
+            f.flush()
+            if not fcntl: f.close()   # Windows can't rename an open file
+            os.replace(tmp, path)     # atomic: a reader sees the old file or the new one
+    except OSError as e: raise _cannot_write(path, e) from e
+    return path
+
+# %% ../nbs/00_core.ipynb #8f135699
+def check_path(
+    path:str|Path,        # where `atomic_write` will be asked to write
+    overwrite:bool=False  # may it replace an existing file?
+)->Path: # the absolute path, with links followed
+    "Raise right away any `OSError` that writing to `path` would raise (except for a full disk)."
+    path = _target(path, overwrite)
+    try:
+        with _temp_file(path): pass
+    except OSError as e: raise _cannot_write(path, e) from e
     return path
