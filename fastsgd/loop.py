@@ -70,7 +70,7 @@ def train_epoch(
     dl,                            # yields batches (xb,yb)
     opt,                           # has `step` and `zero_grad`
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
-    step:Callable|None=None        # replaces the eager step: takes xb and yb, trains, returns the loss
+    step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss
 )->tuple: # the batches' losses, float [n_batches], on the device; their sizes, a list of ints
     "One step for each batch of `dl` (fast.ai book, chapter 4)."
     if step is None: step = EagerStep(model, loss_func, opt)
@@ -89,7 +89,7 @@ def validate_epoch(
     dl,                            # yields batches (xb,yb)
     metric:Callable=batch_accuracy # takes predictions and targets, returns one number
 )->float:
-    "The mean of the metric over the batches of `dl`, each batch counting the same (fast.ai book, chapter 4)."
+    "The mean of the batches' metrics, each batch counting the same (fast.ai book, chapter 4)."
     _set_training(model, False)
     return torch.stack([metric(model(xb), yb) for xb,yb in batches(dl)]).mean().item()
 
@@ -119,13 +119,15 @@ def evaluate(
 
 # %% ../nbs/09_loop.ipynb #b0c31705
 class History(list):
-    "What `train_model` did: a dict for each epoch, each epoch's batch `losses`, and why it `stopped` early."
+    "What `train_model` did: a dict for each epoch."
     def __init__(self, *args):
         super().__init__(*args)
-        self.losses = []      # for each epoch a tensor [n_batches], on the CPU
-        self.stopped = None   # the reason, or None
+        self.losses = []      # of the batches: for each epoch a tensor [n_batches], on the CPU
+        self.stopped = None   # why it ended early, if it did
 
-    def __repr__(self): return text_table(self) + (f'\nstopped: {self.stopped}' if self.stopped else '')
+    def __repr__(self):
+        stopped = f'\nstopped: {self.stopped}' if self.stopped else ''
+        return text_table(self) + stopped
     def _repr_markdown_(self): return repr(self).replace('\nstopped', '\n\nstopped')
 
 # %% ../nbs/09_loop.ipynb #5e4e5ced
@@ -135,7 +137,8 @@ def good_enough(
     "Stop when the metric has reached `target`."
     def rule(hist):
         last = hist[-1]
-        if last['metric']>=target: return f"good enough: {last['metric']:.4f} in epoch {last['epoch']}"
+        if last['metric']>=target:
+            return f"good enough: {last['metric']:.4f} in epoch {last['epoch']}"
     return rule
 
 # %% ../nbs/09_loop.ipynb #03ba0bb2
@@ -144,8 +147,9 @@ def out_of_time(
 )->Callable: # a rule for `train_model(stop=…)`
     "Stop after the epoch in which `seconds` are used up."
     def rule(hist):
-        used,last = sum(o['seconds'] for o in hist),hist[-1]['epoch']
-        if used>=seconds: return f'out of time: {used:.3g} of {seconds:g} seconds after epoch {last}'
+        used,epoch = sum(o['seconds'] for o in hist),hist[-1]['epoch']
+        if used>=seconds:
+            return f'out of time: {used:.3g} of {seconds:g} seconds after epoch {epoch}'
     return rule
 
 # %% ../nbs/09_loop.ipynb #b1917885
@@ -156,7 +160,8 @@ def getting_worse(
     def rule(hist):
         best = min(hist, key=lambda o: o['valid_loss'])
         if hist[-1]['epoch']-best['epoch']>=patience:
-            return f"getting worse: the best valid_loss was {best['valid_loss']:.4g} in epoch {best['epoch']}"
+            loss,epoch = best['valid_loss'],best['epoch']
+            return f'getting worse: the best valid_loss was {loss:.4g} in epoch {epoch}'
     return rule
 
 # %% ../nbs/09_loop.ipynb #3d0e0709
@@ -164,11 +169,12 @@ def diverged(
     hist:History # of `train_model`
 )->str|None: # the reason to stop
     "Stop when a loss is not finite. This rule always applies."
-    losses,last = hist.losses[-1],hist[-1]
-    bad = (~losses.isfinite()).nonzero().flatten().tolist()
-    if bad: return f"diverged: the loss is {losses[bad[0]].item()} in epoch {last['epoch']}, batch {bad[0]}"
-    if not math.isfinite(last['valid_loss']):
-        return f"diverged: the validation loss is {last['valid_loss']} after epoch {last['epoch']}"
+    losses,valid_loss,epoch = hist.losses[-1],hist[-1]['valid_loss'],hist[-1]['epoch']
+    for batch,loss in enumerate(losses.tolist()):
+        if not math.isfinite(loss):
+            return f'diverged: the loss is {loss} in epoch {epoch}, batch {batch}'
+    if not math.isfinite(valid_loss):
+        return f'diverged: the validation loss is {valid_loss} after epoch {epoch}'
 
 # %% ../nbs/09_loop.ipynb #18f7cfb5
 def _run_epoch(model, dls, opt, loss_func, metric, step):
@@ -187,11 +193,15 @@ def _reason(rules, hist):
     "What the first rule that wants to stop says, or None"
     res = next((r for rule in rules if (r:=rule(hist))), None)
     if res is None or isinstance(res, str): return res
-    raise TypeError(f'a rule in stop gave {res!r}, not a reason or None; call it first, as in good_enough(.97)')
+    raise TypeError(f'a rule in stop gave {res!r}, not a reason or None; '
+                    'call it first, as in good_enough(.97)')
+
+def _header(metric): return ['epoch','train_loss','valid_loss',getattr(metric,'__name__','metric'),'time']
 
 def _cells(epoch, o):
     "A row of the table that training shows"
-    return [str(epoch), *(f'{o[k]:.6f}' for k in ('train_loss','valid_loss','metric')), format_time(o['seconds'])]
+    losses = [f'{o[k]:.6f}' for k in ('train_loss','valid_loss','metric')]
+    return [str(epoch), *losses, format_time(o['seconds'])]
 
 # %% ../nbs/09_loop.ipynb #226ff256
 def train_model(
@@ -205,12 +215,12 @@ def train_model(
     step:Callable|None=None,        # replaces the eager step, see `train_epoch`
     progress:bool=True              # show a bar and a line for each epoch?
 )->History: # for each epoch: epoch, train_loss, valid_loss, metric, seconds of training
-    "Train for `n_epoch` epochs, or until a rule stops it, a loss is not finite, or you press Ctrl-C."
+    "Train for `n_epoch` epochs, or until a rule, a loss that isn't finite, or Ctrl-C ends it."
     hist,rules = History(),[diverged, *listify(stop)]
     bar = Progress(range(check_int('n_epoch', n_epoch)), show=progress)
     try:
         for epoch in bar:
-            if epoch==0: bar.row(['epoch','train_loss','valid_loss',getattr(metric,'__name__','metric'),'time'])
+            if epoch==0: bar.row(_header(metric))
             record,losses = _run_epoch(model, dls, opt, loss_func, metric, step)
             hist.append(dict(epoch=epoch, **record))
             hist.losses.append(losses)
