@@ -7,7 +7,7 @@ __all__ = ['DATASETS', 'ImageSet', 'digits_sample', 'decode_images', 'image_fold
            'get_data']
 
 # %% ../nbs/02_data.ipynb #e5476c57
-import io,os,textwrap,urllib.request
+import configparser,io,os,textwrap,threading,urllib.request
 from dataclasses import dataclass
 from functools import cached_property,partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from matplotlib.axes import Axes
 from fastcore.basics import patch
 from .core import tensor_hash,atomic_write
 from .plots import show_grid
-from fastai.data.external import untar_data,URLs,fastai_path
+import fastai.data
+from fastai.data.external import untar_data,URLs,FastDownload
 from fastai.data.transforms import image_extensions
 
 # %% ../nbs/02_data.ipynb #c9d4c354
@@ -73,26 +74,6 @@ def __repr__(self:ImageSet):
     res = f'{self.name}: train {_counts(self.train[1])}; valid {_counts(self.valid[1])}; hash {self.hash}'
     return textwrap.fill(res, 88, subsequent_indent='  ')
 
-# %% ../nbs/02_data.ipynb #97e507c8
-@patch
-def show(self:ImageSet,
-    n:int=8,         # images of each class
-    ax:Axes|None=None # where to draw; None: a new figure
-)->Axes:
-    "Draw the first `n` training images of each class."
-    imgs,labels = self.train
-    idxs = torch.cat([(labels==i).nonzero()[:n,0] for i in range(len(self.vocab))])
-    return show_grid(imgs[idxs], titles=[self.vocab[i] for i in labels[idxs]], ncols=n, ax=ax)
-
-# %% ../nbs/02_data.ipynb #e434ea90
-@patch
-def _repr_png_(self:ImageSet):
-    import matplotlib.pyplot as plt
-    ax,buf = self.show(),io.BytesIO()
-    ax.figure.savefig(buf, format='png', bbox_inches='tight', dpi=80)
-    plt.close(ax.figure)
-    return buf.getvalue()
-
 # %% ../nbs/02_data.ipynb #4764314b
 def _check_classes(classes, names):
     "Raise a `ValueError` if `classes` aren't two or more different ones of `names`"
@@ -109,6 +90,9 @@ def _class_order(classes):
 def _select_classes(images, labels, names, classes):
     "The images of `classes` only, class by class, with their labels and the vocab"
     _check_classes(classes, names)
+    if len(labels) and not 0<=labels.min()<=labels.max()<len(names):
+        found = f'{labels.min()} to {labels.max()}'
+        raise ValueError(f'labels must be 0 to {len(names)-1} for {len(names)} classes, not {found}')
     vocab = _class_order(classes)
     idxs = [(labels==names.index(c)).nonzero()[:,0] for c in classes]
     labels = [torch.full((len(i),), vocab.index(c)) for i,c in zip(idxs, classes)]
@@ -138,6 +122,26 @@ def digits_sample(
     idxs = torch.cat([train,valid])
     return ImageSet(images[idxs], labels[idxs], vocab, len(train), 'digits')
 
+# %% ../nbs/02_data.ipynb #e434ea90
+@patch
+def _repr_png_(self:ImageSet):
+    import matplotlib.pyplot as plt
+    ax,buf = self.show(),io.BytesIO()
+    ax.figure.savefig(buf, format='png', bbox_inches='tight', dpi=80)
+    plt.close(ax.figure)
+    return buf.getvalue()
+
+# %% ../nbs/02_data.ipynb #97e507c8
+@patch
+def show(self:ImageSet,
+    n:int=8,          # images of each class
+    ax:Axes|None=None # where to draw; None: a new figure
+)->Axes: # what it is drawn on
+    "Draw the first `n` training images of each class."
+    imgs,labels = self.train
+    idxs = torch.cat([(labels==i).nonzero()[:n,0] for i in range(len(self.vocab))])
+    return show_grid(imgs[idxs], titles=[self.vocab[i] for i in labels[idxs]], ncols=n, ax=ax)
+
 # %% ../nbs/02_data.ipynb #78c9b12d
 # before 3.13, Python knew .webp only from the system's list of types
 _image_exts = image_extensions | {'.webp'}
@@ -161,10 +165,22 @@ def _list_images(path, parts):
     return res
 
 # %% ../nbs/02_data.ipynb #105dddc2
+def _is_transparent(im): return 'A' in im.getbands() or 'transparency' in im.info
+
+def _flatten(im):
+    "The gray image that `im` shows on white paper, or on black if its ink is light"
+    im = im.convert('RGBA')
+    gray,alpha = np.asarray(im.convert('L'), float),np.asarray(im.getchannel('A'))/255
+    ink = (gray*alpha).sum()/max(alpha.sum(), 1)   # the mean of what can be seen
+    paper = 255 if ink<128 else 0
+    return Image.fromarray((gray*alpha+paper*(1-alpha)).round().astype(np.uint8))
+
+# %% ../nbs/02_data.ipynb #7f302931
 def _decode(f):
     "The image in file `f`, gray and 28×28"
     with Image.open(f) as im:
         if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')
+        if _is_transparent(im): im = _flatten(im)
         if im.mode!='L': im = im.convert('L')
         return np.asarray(im if im.size==(28,28) else im.resize((28,28), Image.BILINEAR))
 
@@ -180,11 +196,11 @@ def decode_images(
     return res
 
 # %% ../nbs/02_data.ipynb #024a92c2
-def _cached(file, key, make):
-    "The arrays that `make()` returns as a dict, from `file` if it holds them under `key`"
+def _cached(file, key, names, make):
+    "The arrays called `names` that `make()` returns as a dict, from `file` if it holds them under `key`"
     try:
         with np.load(file, allow_pickle=False) as z:
-            if str(z['key'])==key: return {k:z[k] for k in z.files if k!='key'}
+            if str(z['key'])==key: return {k:z[k] for k in names}
     except Exception: pass   # not there, damaged, or not ours: whatever is wrong with it, it is made again
     res,buf = make(),io.BytesIO()
     np.savez(buf, key=np.array(key), **res)
@@ -218,6 +234,7 @@ def _check_found(found, path, parts):
 
 # %% ../nbs/02_data.ipynb #65889809
 _cache_name = 'fastsgd.npz'
+_decode_version = 2   # part of the cache's key: change it when pixels are decoded differently
 
 def _read_found(path, found, vocab):
     "The images and labels of the files in `found`"
@@ -231,7 +248,8 @@ def _read_folder(path, parts, name, counts):
     found = _list_images(path, parts)
     _check_counts(found, path, counts)
     vocab = _class_order(_check_found(found, path, parts))
-    d = _cached(path/_cache_name, tensor_hash(f'1 {found}'), partial(_read_found, path, found, vocab))
+    key = tensor_hash(f'{_decode_version} {found}')
+    d = _cached(path/_cache_name, key, ('images','labels'), partial(_read_found, path, found, vocab))
     n_train = sum(len(fs) for (part,_),fs in found.items() if part==parts[0])
     return ImageSet(torch.from_numpy(d['images']), torch.from_numpy(d['labels']), vocab, n_train, name)
 
@@ -250,26 +268,63 @@ def image_folder(
         advice = f"Delete the folder '{path}', and get the data again." if counts else 'Fix or delete it.'
         raise ValueError(f'{e}. {advice}') from e
 
-# %% ../nbs/02_data.ipynb #6122dc2f
-def _in_test(): return 'IN_TEST' in os.environ   # set by nbdev_test
+# %% ../nbs/02_data.ipynb #1c255faa
+def _fastai_dir(key):
+    "fastai's folder for `key`, 'data' or 'archive'; fastai's own function would write a `config.ini`"
+    home = Path(os.getenv('FASTAI_HOME', '~/.fastai')).expanduser().absolute()
+    cfg = configparser.ConfigParser()
+    cfg.read(home/'config.ini', encoding='utf8')
+    return home/cfg['DEFAULT'].get(key, key)
 
-def _no_download(path):
-    return FileNotFoundError(f"'{path}' is not on this machine, and tests download nothing")
+# %% ../nbs/02_data.ipynb #2d7f9f7f
+_patience = 5   # seconds to wait for an answer, when fastai would wait for minutes
 
-# %% ../nbs/02_data.ipynb #fa7ee137
-def _untar(url):
-    "fastai's `untar_data`, but not a download in a test"
-    path = fastai_path('data')/Path(url).stem
-    if _in_test() and not path.is_dir(): raise _no_download(path)
-    return untar_data(url)
+def _ask(url, errors):
+    try: urllib.request.urlopen(urllib.request.Request(url, method='HEAD'), timeout=_patience).close()
+    except Exception as e: errors.append(e)
+
+def _check_online(url):
+    "Raise the reason if `url` doesn't answer; all addresses of its server share one deadline"
+    if 'IN_TEST' in os.environ: raise OSError('nbdev_test downloads nothing')
+    errors = []
+    thread = threading.Thread(target=_ask, args=(url,errors), daemon=True)
+    thread.start()
+    thread.join(_patience)
+    if thread.is_alive(): raise TimeoutError(f'no answer within {_patience} seconds')
+    if errors: raise errors[0]
+
+# %% ../nbs/02_data.ipynb #e245dd93
+def _is_good(archive, url):
+    "Is the file there, and as fastai knows it?"
+    return archive.is_file() and FastDownload(cfg={}, module=fastai.data).check(url, archive)
+
+def _unavailable(name, url, place, e):
+    "The error that says what is missing, where it comes from, and what to do"
+    return FileNotFoundError(f"{name} is not on this machine, and {url} can't be downloaded ({e}). "
+                             f"{place}, or use digits_sample(), which needs no download.")
+
+# %% ../nbs/02_data.ipynb #7d4c10fa
+_urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST)
+
+def _ensure_mnist(name):
+    "The folder of the set `name`, unpacked or downloaded if needed"
+    url = _urls[name]
+    data,archive = _fastai_dir('data')/Path(url).stem,_fastai_dir('archive')/Path(url).name
+    try:
+        if data.is_dir(): return data
+        if not _is_good(archive, url): _check_online(url)
+        return untar_data(url)
+    except Exception as e:
+        place = f"Put that file into '{archive.parent}', or its content into '{data}'"
+        raise _unavailable(name.upper(), url, place, e) from e
 
 # %% ../nbs/02_data.ipynb #3f718944
 def mnist_sample(
-    path:str|Path|None=None # the folder, if you have it elsewhere; None: `untar_data(URLs.MNIST_SAMPLE)`
+    path:str|Path|None=None # the folder, if you have it elsewhere; None: fastai's, or a download
 )->ImageSet: # 12396 images for training, 2038 for validation; label 1 is a three
     "fastai's MNIST_SAMPLE: the threes and sevens of MNIST. A missing file raises a `ValueError`."
     counts = {('train','3'):6131, ('train','7'):6265, ('valid','3'):1010, ('valid','7'):1028}
-    return image_folder(path or _untar(URLs.MNIST_SAMPLE), name='mnist_sample', counts=counts)
+    return image_folder(path or _ensure_mnist('mnist_sample'), name='mnist_sample', counts=counts)
 
 # %% ../nbs/02_data.ipynb #05c03b11
 _mnist_counts = dict(
@@ -278,18 +333,37 @@ _mnist_counts = dict(
 
 # %% ../nbs/02_data.ipynb #2296ef5e
 def mnist(
-    path:str|Path|None=None # the folder, if you have it elsewhere; None: `untar_data(URLs.MNIST)`
+    path:str|Path|None=None # the folder, if you have it elsewhere; None: fastai's, or a download
 )->ImageSet: # 60000 images for training, 10000 for validation, vocab '0' to '9'
     "The whole of MNIST, ten classes. A missing file raises a `ValueError`."
     counts = {(part,str(i)):n for part,ns in _mnist_counts.items() for i,n in enumerate(ns)}
-    return image_folder(path or _untar(URLs.MNIST), parts=tuple(_mnist_counts), name='mnist', counts=counts)
+    path = path or _ensure_mnist('mnist')
+    return image_folder(path, tuple(_mnist_counts), 'mnist', counts)
 
 # %% ../nbs/02_data.ipynb #3241c698
-def _fashion_parts(path):
-    "torchvision's two `FashionMNIST`s in the folder `path`, downloaded if they aren't there"
+def _has_fashion(path):
+    "Are all files there? A download that failed leaves a folder with fewer"
     from torchvision.datasets import FashionMNIST
-    if _in_test() and not (path/'FashionMNIST').is_dir(): raise _no_download(path/'FashionMNIST')
-    try: return [FashionMNIST(path, train=o, download=not _in_test()) for o in (True,False)]
+    files = [Path(name).stem for name,_ in FashionMNIST.resources]
+    return all((path/'FashionMNIST/raw'/o).is_file() for o in files)
+
+def _ensure_fashion(path):
+    "Have Fashion-MNIST in `path`/FashionMNIST, downloaded if needed"
+    from torchvision.datasets import FashionMNIST
+    url = FashionMNIST.mirrors[0]
+    try:
+        if _has_fashion(path): return
+        _check_online(url+FashionMNIST.resources[0][0])
+        FashionMNIST(path, download=True)
+    except Exception as e:
+        place = f"Put the four files from there into '{path}/FashionMNIST/raw'"
+        raise _unavailable('FASHION_MNIST', url, place, e) from e
+
+# %% ../nbs/02_data.ipynb #8534f82a
+def _read_fashion(path):
+    "torchvision's two `FashionMNIST`s in the folder `path`"
+    from torchvision.datasets import FashionMNIST
+    try: return [FashionMNIST(path, train=o) for o in (True,False)]
     except Exception as e:
         reason = str(e) or type(e).__name__
         raise ValueError(f"Fashion-MNIST in '{path}/FashionMNIST' can't be read ({reason}). "
@@ -301,7 +375,9 @@ def fashion_mnist(
     path:str|Path|None=None # the folder that holds 'FashionMNIST'; None: fastai's data folder
 )->ImageSet: # as many as torchvision finds on disk, or all 60000 and 10000 if it downloads them
     "Fashion-MNIST by torchvision's `FashionMNIST`, which downloads it if necessary."
-    parts = _fashion_parts(Path(path or fastai_path('data')))
+    path = Path(path or _fastai_dir('data'))
+    _ensure_fashion(path)
+    parts = _read_fashion(path)
     names = parts[0].classes
     classes = tuple(classes or names)
     (ti,tl,vocab),(vi,vl,_) = [_select_classes(o.data, o.targets, names, classes) for o in parts]
@@ -314,36 +390,18 @@ DATASETS = dict(
     fashion_mnist = fashion_mnist,
     digits        = digits_sample)
 
-# %% ../nbs/02_data.ipynb #eef269a1
-_urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST)
-
-def _check_online(url):
-    "Raise the reason if `url` doesn't answer within 5 seconds (fastai would wait much longer)"
-    if not _in_test(): urllib.request.urlopen(urllib.request.Request(url, method='HEAD'), timeout=5).close()
-
-# %% ../nbs/02_data.ipynb #017c6d4a
-def _ensure_fashion():
-    if (fastai_path('data')/'FashionMNIST').is_dir(): return
-    from torchvision.datasets import FashionMNIST
-    _check_online(FashionMNIST.mirrors[0]+FashionMNIST.resources[0][0])
-    fashion_mnist()
-
-# %% ../nbs/02_data.ipynb #e9730313
+# %% ../nbs/02_data.ipynb #2391d958
 def _ensure_data(name):
     "Download the set if needed, or raise the reason it can't be had"
-    if name=='fashion_mnist': return _ensure_fashion()
-    url = _urls[name]
-    if (fastai_path('data')/Path(url).stem).is_dir(): return
-    _check_online(url)
-    _untar(url)
+    if name=='fashion_mnist': _ensure_fashion(_fastai_dir('data'))
+    elif name in _urls: _ensure_mnist(name)
 
-# %% ../nbs/02_data.ipynb #2391d958
 def _get_or_digits(name):
     "The set `name`, or if it can't be had, scikit-learn's digits"
     try: _ensure_data(name)
-    except Exception as e:
+    except FileNotFoundError as e:
         res = digits_sample(None if name=='mnist' else ('3','7'))
-        print(f"Not {name.upper()}, which is not on this machine and can't be downloaded ({e}): "
+        print(f"Not {name.upper()}, which is not on this machine and can't be downloaded ({e.__cause__}): "
               f"using scikit-learn's digits instead, {len(res)} of {len(res.vocab)} classes.")
         return res
     return DATASETS[name]()
@@ -356,7 +414,7 @@ def get_data(
     "The images called `name`. Another name raises a `ValueError` that lists these."
     name = str(name)
     if name=='auto': name,fallback = 'mnist_sample',True
-    if name in DATASETS: return _get_or_digits(name) if fallback and name!='digits' else DATASETS[name]()
+    if name in DATASETS: return _get_or_digits(name) if fallback else DATASETS[name]()
     if Path(name).is_dir(): return image_folder(name)
     raise ValueError(f"name={name!r} must be one of auto, {', '.join(DATASETS)}, "
                      "or a folder with train/<class>/ and valid/<class>/")

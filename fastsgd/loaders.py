@@ -47,7 +47,7 @@ def _replace(self:TensorSet, x, y): return TensorSet(x, y, self.vocab, self.name
 @patch
 def to(self:TensorSet,
     device:str|torch.device # such as 'cpu' or 'cuda:0'
-)->TensorSet:
+)->TensorSet: # shares the tensors if they are there already
     "The same set on `device`."
     return self._replace(self.x.to(device), self.y.to(device))
 
@@ -56,6 +56,26 @@ def to(self:TensorSet,
 def new_empty(self:TensorSet)->TensorSet: # with 0 items; `Learner.export` keeps this in place of the data
     "The same set without its items."
     return self._replace(self.x[:0].clone(), self.y[:0].clone())   # clones, or the whole would be pickled
+
+# %% ../nbs/03_loaders.ipynb #1c5d0180
+_per_item = ('create_item','create_batch','create_batches','do_batch','after_item','before_batch','sample',
+             'shuffle_fn','retain')
+_no_effect = ('num_workers','pin_memory','timeout','indexed')   # `DataLoader.new` passes them on
+
+# %% ../nbs/03_loaders.ipynb #fb3bf567
+def _check_args(dataset, bs, kwargs):
+    "Those of `kwargs` that a `TensorDataLoader` passes to fastai; an argument that can't work raises"
+    if not isinstance(dataset, TensorSet):
+        raise TypeError(f'a TensorDataLoader takes a TensorSet of tensors, not {type(dataset).__name__}; '
+                        'for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
+    if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r} must be an integer of at least 1')
+    for k in _per_item:
+        if k in kwargs:
+            raise TypeError(f'{k} works item by item, and a TensorDataLoader has no items: use after_batch')
+    res = {k:v for k,v in kwargs.items() if k not in _no_effect}
+    for k in sorted(res):
+        if k not in DataLoader._methods: raise TypeError(f'a TensorDataLoader has no argument {k!r}')
+    return res
 
 # %% ../nbs/03_loaders.ipynb #44cc0ba1
 class TensorDataLoader(DataLoader):
@@ -100,26 +120,6 @@ def batch_idxs(self:TensorDataLoader)->tuple: # of int64 tensors, on the device
     idxs = torch.as_tensor(self.get_idxs()).to(self.dataset.x.device)
     if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
     return idxs.split(self.bs) if len(idxs) else ()
-
-# %% ../nbs/03_loaders.ipynb #1c5d0180
-_per_item = ('create_item','create_batch','create_batches','do_batch','after_item','before_batch','sample',
-             'shuffle_fn','retain')
-_no_effect = ('num_workers','pin_memory','timeout','indexed')   # `DataLoader.new` passes them on
-
-# %% ../nbs/03_loaders.ipynb #fb3bf567
-def _check_args(dataset, bs, kwargs):
-    "Those of `kwargs` that a `TensorDataLoader` passes to fastai; an argument that can't work raises"
-    if not isinstance(dataset, TensorSet):
-        raise TypeError(f'a TensorDataLoader takes a TensorSet of tensors, not {type(dataset).__name__}; '
-                        'for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
-    if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r} must be an integer of at least 1')
-    for k in _per_item:
-        if k in kwargs:
-            raise TypeError(f'{k} works item by item, and a TensorDataLoader has no items: use after_batch')
-    res = {k:v for k,v in kwargs.items() if k not in _no_effect}
-    for k in sorted(res):
-        if k not in DataLoader._methods: raise TypeError(f'a TensorDataLoader has no argument {k!r}')
-    return res
 
 # %% ../nbs/03_loaders.ipynb #912859fb
 @patch
@@ -208,7 +208,10 @@ def show_batch(self:TensorDataLoader,
 
 # %% ../nbs/03_loaders.ipynb #d12a41c9
 @patch
-def show_results(self:TensorDataLoader, *args, **kwargs):
+def show_results(self:TensorDataLoader,
+    *args,   # whatever fastai passes
+    **kwargs # whatever fastai passes
+):
     "Not possible: it needs to know how the loss decodes a prediction."
     raise NotImplementedError('show_results needs to know how the loss decodes a prediction: '
                               'use `learn.get_preds()` and `show_grid`')
@@ -242,7 +245,7 @@ def _restorer(dl):
 class RandomState:
     "The random states of Python, NumPy, torch and the loaders in `dls`, as they are now."
     def __init__(self,
-        dls # `DataLoaders`, or anything with `train` and `valid`
+        dls:DataLoaders # or anything else with loaders `train` and `valid`
     ):
         self.restorers = [*_global_restorers(), _restorer(dls.train), _restorer(dls.valid)]
 
