@@ -20,7 +20,7 @@ from .forms import as_opt_func
 from .loop import train_epoch,evaluate
 from .step import make_step
 from .learner import FastLearner
-from .report import Comparison
+from .report import Comparison,ArmResult,EpochResult
 from fastai.learner import Learner
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs
@@ -275,11 +275,16 @@ class CompareLearner:
 
     def _report(self, arms, ref, checks, reps, setup, parts, models, n_epoch, lr, n_reps):
         first,own = checks[ref],getattr(getattr(self.dls, 'train_ds', None), '__dict__', {})   # not getattr: fastai's sets look for a `name` in what they hold
+        def _epoch(k, i, e):
+            secs,diffs = [r[i] for r in reps[k] if i<len(r)],zip(checks[k].max_abs, checks[k].max_ulp)
+            max_abs,max_ulp = dict(enumerate(diffs)).get(i, (None,None))
+            return EpochResult(e['epoch'], e['train_loss'], e['valid_loss'], e['metrics'], e['n'], e['bs'], statistics.median(secs) if secs else None, max_abs, max_ulp)
         def _arm(k):
-            at = lambda i: [r[i] for r in reps[k] if i<len(r)]
-            return dict(what=repr(arms[k]), epochs=[{**e, 'seconds':statistics.median(at(i)) if at(i) else None} for i,e in enumerate(checks[k].epochs)], reps=reps[k], setup=setup[k], parts=parts[k])
+            epochs = [_epoch(k, i, e) for i,e in enumerate(checks[k].epochs)]
+            par = dict(reference=True) if k==ref else {o:v for o,v in checks[k].parity().items() if o in ('same_batches','diverged')}
+            return ArmResult(repr(arms[k]), epochs, reps[k], setup[k], parts[k], **par)
         data = dict(name=own.get('name') or type(self.dls.train_ds).__name__, hash=own.get('hash'), batches=tensor_hash(*(o for s in first.sums for o in s)),
                     n_train=first.epochs[0]['n'], n_valid=len(self.dls.valid_ds), bs=first.epochs[0]['bs'], seed=vars(self.dls.train).get('seed'))
         config = dict(n_epoch=n_epoch, lr=lr, reps=n_reps, seed=self.seed, reference=ref, model=display_name(self.model), loss_func=display_name(self.loss_func),
                       metrics=[display_name(m) if callable(m) else m.name for m in self.metrics], learner={k:str(v) for k,v in self.kwargs.items()})
-        return Comparison({k:_arm(k) for k in arms}, {k:checks[k].parity() for k in arms if k!=ref}, env_info(self.device), data, config, models)
+        return Comparison({k:_arm(k) for k in arms}, env_info(self.device), data, config, models)
