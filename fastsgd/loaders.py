@@ -134,26 +134,40 @@ def get_dls(
     return TensorDataLoaders(_dl(*imageset.train, bs=bs, shuffle=shuffle), _dl(*imageset.valid, bs=bs if valid_bs is None else valid_bs), device=device)
 
 # %% ../nbs/03_loaders.ipynb #defb44b1
-def _way_back(dl):
-    "A function that puts the order of loader `dl` back to what it is now"
+def _global_restorers():
+    "Snapshot the random states of Python, NumPy and torch; return functions that restore them"
+    res = [partial(random.setstate, random.getstate()), partial(np.random.set_state, np.random.get_state()),
+           partial(torch.set_rng_state, torch.get_rng_state())]
+    if torch.cuda.is_initialized(): res.append(partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
+    if torch.backends.mps.is_available(): res.append(partial(torch.mps.set_rng_state, torch.mps.get_rng_state()))
+    return res
+
+# %% ../nbs/03_loaders.ipynb #1d5ce4cc
+def _set_rng(dl, state):
+    dl.rng = random.Random()   # a new one, because fastai's loaders share theirs with passes that are under way
+    dl.rng.setstate(state)
+
+def _restorer(dl):
+    "Snapshot `dl`'s shuffling state; return a function that restores it"
     if isinstance(dl, TensorDataLoader): return partial(dl.set_epoch, dl.epoch)
     own = getattr(dl, '__dict__', {})   # not getattr: a fastai loader looks for unknown names in its data set
-    if isinstance(own.get('rng'), random.Random):
-        state = own['rng'].getstate()
-        def restore(): dl.rng = random.Random(); dl.rng.setstate(state)
-        return restore
-    if isinstance(own.get('generator'), torch.Generator): return partial(own['generator'].set_state, own['generator'].get_state())
+    rng,gen = own.get('rng'),own.get('generator')
+    if isinstance(rng, random.Random): return partial(_set_rng, dl, rng.getstate())
+    if isinstance(gen, torch.Generator): return partial(gen.set_state, gen.get_state())
     return lambda: None   # it draws from the global states
 
+# %% ../nbs/03_loaders.ipynb #1d1c19e5
 class RandomState:
-    "The random states of python, numpy, torch (CPU and GPUs) and of the loaders in `dls` as they are now; `restore` goes back to them."
-    def __init__(self, dls): # with `train` and `valid`
-        self.ways = [partial(random.setstate, random.getstate()), partial(np.random.set_state, np.random.get_state()), partial(torch.set_rng_state, torch.get_rng_state())]
-        if torch.cuda.is_initialized(): self.ways.append(partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
-        if torch.backends.mps.is_available(): self.ways.append(partial(torch.mps.set_rng_state, torch.mps.get_rng_state()))
-        self.ways += map(_way_back, (dls.train, dls.valid))
+    "The random states of Python, NumPy, torch and the loaders in `dls` as they are now. Leaving a `with` block restores them."
+    def __init__(self,
+        dls # `DataLoaders`, or anything with `train` and `valid`
+    ):
+        self.restorers = [*_global_restorers(), _restorer(dls.train), _restorer(dls.valid)]
     def restore(self):
-        for f in self.ways: f()
+        "Go back to the states of the snapshot; any number of times."
+        for f in self.restorers: f()
+    def __enter__(self): return self
+    def __exit__(self, *args): self.restore()
 
 # %% ../nbs/03_loaders.ipynb #48632276
 _lr_find = Learner.lr_find
