@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
 from fastcore.basics import patch
+from matplotlib.axes import Axes
 from .core import text_table,atomic_write
 from .plots import plot_losses,plot_race,plot_parts
 
@@ -41,14 +42,14 @@ class Seconds(NamedTuple):
     q1:float     # first quartile
     q3:float     # third quartile
 
-# %% ../nbs/13_report.ipynb #70f6b8c7
+# %% ../nbs/13_report.ipynb #0546f1b9
 @dataclass
 class ArmResult:
     "What one arm measured."
     what:str               # the arm's `repr`
     epochs:list            # an `EpochResult` for each epoch
     reps:list=field(default_factory=list)  # for each clocked fit, the seconds of its epochs
-    setup:list=field(default_factory=list) # for each clocked fit, the seconds spent compiling or recording
+    setup:list=field(default_factory=list) # for each clocked fit, seconds of compiling or recording
     parts:dict|None=None   # seconds per epoch of each part of training; None: no breakdown
     same_batches:bool=True # did it see the same batches as the reference?
     diverged:int|None=None # epoch after which it, or the reference, had a weight that isn't finite
@@ -57,33 +58,35 @@ class ArmResult:
     def __post_init__(self):
         if not self.epochs: raise ValueError(f'arm {self.what} must have at least one epoch')
 
-# %% ../nbs/13_report.ipynb #4ea237d6
+# %% ../nbs/13_report.ipynb #214a681d
 @patch(as_prop=True)
-def seconds(self:ArmResult)->Seconds|None:
-    "(property) Quartiles of the seconds per epoch, over all clocked fits; None if none was clocked."
+def seconds(self:ArmResult)->Seconds: # or None, if no fit was clocked
+    "(property) Quartiles of the seconds per epoch, over all clocked fits."
     secs = [s for rep in self.reps for s in rep]
     if not secs: return None
     if len(secs)==1: return Seconds(*secs*3)
     q1,median,q3 = statistics.quantiles(secs, n=4, method='inclusive')
     return Seconds(median, q1, q3)
 
-# %% ../nbs/13_report.ipynb #c2ca6962
+# %% ../nbs/13_report.ipynb #5af08f21
 @patch(as_prop=True)
 def train_loss(self:ArmResult)->float:
     "(property) Training loss of the last epoch."
     return self.epochs[-1].train_loss
 
+# %% ../nbs/13_report.ipynb #a5829e9a
 @patch(as_prop=True)
 def valid_loss(self:ArmResult)->float:
     "(property) Validation loss of the last epoch."
     return self.epochs[-1].valid_loss
 
+# %% ../nbs/13_report.ipynb #79c0f4bc
 @patch(as_prop=True)
 def metric(self:ArmResult)->float|None:
     "(property) First metric of the last epoch; None if there are no metrics."
     return self.epochs[-1].metric
 
-# %% ../nbs/13_report.ipynb #c19e97ea
+# %% ../nbs/13_report.ipynb #caf167d9
 def _diffs(arm, name):
     "Values of attribute `name` of the epochs that were compared"
     return [d for e in arm.epochs if (d := getattr(e, name)) is not None]
@@ -92,16 +95,19 @@ def _largest_diff(arm, name):
     if not arm.same_batches or arm.diverged is not None: return None
     return max(_diffs(arm, name), default=None)
 
+# %% ../nbs/13_report.ipynb #704bf4d3
 @patch(as_prop=True)
 def max_abs(self:ArmResult)->float|None:
-    "(property) Largest absolute difference from the reference's weights; None if they can't be compared."
+    "(property) Largest difference from the reference's weights; None if they can't be compared."
     return 0. if self.reference else _largest_diff(self, 'max_abs')
 
+# %% ../nbs/13_report.ipynb #7052b974
 @patch(as_prop=True)
 def max_ulp(self:ArmResult)->int|None:
     "(property) `max_abs` in units in the last place."
     return 0 if self.reference else _largest_diff(self, 'max_ulp')
 
+# %% ../nbs/13_report.ipynb #ea0d08fe
 @patch(as_prop=True)
 def identical(self:ArmResult)->bool:
     "(property) Were the weights those of the reference, to the last bit, after every epoch?"
@@ -113,7 +119,7 @@ class Comparison:
     "What `CompareLearner.fit` found. See `df`, `plot`, `save` and `Comparison.load`."
     arms:dict   # name: `ArmResult`
     env:dict    # from `env_info`
-    data:dict   # name, hash, batches (a hash of all of them), n_train, n_valid, bs, seed (of the order)
+    data:dict   # name, hash, batches (their hash), n_train, n_valid, bs, seed (of the order)
     config:dict # n_epoch, lr, reps, seed (torch's), reference, model, loss_func, metrics, learner
     models:dict=field(default_factory=dict) # name: the trained model; not saved
 
@@ -130,10 +136,12 @@ class Comparison:
 # %% ../nbs/13_report.ipynb #7c4fd299
 def _num(x): return f'{x:.3g}' if x<999 else f'{x:,.0f}'
 
+# %% ../nbs/13_report.ipynb #33e682be
 def _loss_cells(arm, metric): # metric: its name, or None
     res = dict(train_loss=arm.train_loss, valid_loss=arm.valid_loss)
     return res | {metric:arm.metric} if metric else res
 
+# %% ../nbs/13_report.ipynb #21cbc473
 def _time_cells(arm, ref, name): # name: of the reference
     if not (s := arm.seconds): return {}
     return {'ms/epoch':  _num(s.median*1e3),
@@ -141,6 +149,7 @@ def _time_cells(arm, ref, name): # name: of the reference
             'images/s':  f'{arm.epochs[-1].n/s.median:,.0f}',
             f'vs {name}':f'{ref.seconds.median/s.median:.2f} ×'}
 
+# %% ../nbs/13_report.ipynb #ff175656
 def _diff_cells(arm):
     abs_diffs,ulp_diffs = _diffs(arm, 'max_abs'),_diffs(arm, 'max_ulp')
     if   arm.reference:        text = 'reference'
@@ -149,7 +158,7 @@ def _diff_cells(arm):
     else: return {'max diff':f'{max(abs_diffs):.2g}', 'ULP':f'{max(ulp_diffs):,}'}
     return {'max diff':text, 'ULP':''}
 
-# %% ../nbs/13_report.ipynb #cdfdd585
+# %% ../nbs/13_report.ipynb #7cbfc33e
 @patch
 def _row(self:Comparison, name):
     arm,ref,arms = self[name],self[self.reference],self.arms.values()
@@ -161,6 +170,7 @@ def _row(self:Comparison, name):
     if len(arms)>1: row |= _diff_cells(arm)
     return row
 
+# %% ../nbs/13_report.ipynb #59d81ea6
 @patch(as_prop=True)
 def rows(self:Comparison)->list: # a dict for each arm
     "(property) The lines of the table."
@@ -182,12 +192,13 @@ def _weights_sentence(name, arm, ref): # ref: name of the reference
         sentences.append(f'In epoch {arm.diverged} {name} or {ref} diverged; later epochs are not compared.')
     return ' '.join(sentences)
 
-# %% ../nbs/13_report.ipynb #120abf63
+# %% ../nbs/13_report.ipynb #574da2c1
 def _speed_sentence(secs, ref): # `Seconds` of an arm and of the reference
     if secs.q1<=ref.q3 and ref.q1<=secs.q3: return 'Their times overlap.'
     if secs.median<ref.median: return f'It is {ref.median/secs.median:.2g} times as fast.'
     return f'It takes {secs.median/ref.median:.2g} times as long.'
 
+# %% ../nbs/13_report.ipynb #f4bfcfe3
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
     "(property) For each arm but the reference, a sentence on its weights and one on its speed."
@@ -211,7 +222,7 @@ def df(self:Comparison)->pd.DataFrame: # see the columns below
     return pd.DataFrame([dict(arm=name) | {k:getattr(e, k) for k in cols}
                          for name,arm in self.arms.items() for e in arm.epochs])
 
-# %% ../nbs/13_report.ipynb #8c2d78af
+# %% ../nbs/13_report.ipynb #2f8872f8
 @patch
 def plot(self:Comparison)->tuple: # the two `Axes`
     "Plot all arms' losses, and the time they take per epoch."
@@ -222,7 +233,7 @@ def plot(self:Comparison)->tuple: # the two `Axes`
     if all(secs.values()): plot_race(secs, ax=axs[1], ref=self.reference)
     else: axs[1].set_axis_off()   # not every arm was clocked
     axs[0].set_title('losses')
-    axs[1].set_title('time of training')
+    axs[1].set_title('training time')
     return axs
 
 # %% ../nbs/13_report.ipynb #8da28a77
@@ -234,10 +245,11 @@ def breakdown(self:Comparison)->list: # a dict for each arm: milliseconds per ep
     return [dict(arm=name) | {part:_num(s*1e3) for part,s in arm.parts.items()}
             for name,arm in self.arms.items()]
 
+# %% ../nbs/13_report.ipynb #09e9f97a
 @patch
 def plot_breakdown(self:Comparison,
-    ax=None # a matplotlib `Axes`; None: a new figure
-): # the `Axes`
+    ax:Axes|None=None # None: a new figure
+)->Axes:
     "Plot where the time goes, as stacked bars. Needs `fit(…, breakdown=True)`."
     self.breakdown   # raises if there is none
     return plot_parts({name:arm.parts for name,arm in self.arms.items()}, ax=ax)
@@ -247,14 +259,17 @@ SCHEMA = 'fastsgd.compare/1'
 _ARM_KEYS = 'what epochs reps setup parts'.split()
 _EPOCH_KEYS = 'epoch train_loss valid_loss metric metrics n bs seconds'.split()
 
+# %% ../nbs/13_report.ipynb #1577195e
 def _attrs(o, keys): return {k:getattr(o, k) for k in keys}
 
-def _arm_dict(arm): return _attrs(arm, _ARM_KEYS) | dict(epochs=[_attrs(e, _EPOCH_KEYS) for e in arm.epochs])
+def _arm_dict(arm):
+    return _attrs(arm, _ARM_KEYS) | dict(epochs=[_attrs(e, _EPOCH_KEYS) for e in arm.epochs])
 
 def _parity_dict(arm):
     return dict(same_batches=arm.same_batches, diverged=arm.diverged,
                 max_abs=_diffs(arm, 'max_abs'), max_ulp=_diffs(arm, 'max_ulp'))
 
+# %% ../nbs/13_report.ipynb #b876111e
 def _finite(o):
     "`o` with None for each number that isn't finite"
     if isinstance(o, dict): return {k:_finite(v) for k,v in o.items()}
@@ -273,31 +288,38 @@ def save(self:Comparison,
     d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
     return atomic_write(path, json.dumps(_finite(d), indent=1, allow_nan=False)+'\n', overwrite)
 
-# %% ../nbs/13_report.ipynb #c1a5b3a2
+# %% ../nbs/13_report.ipynb #d2b0b868
 def _number(o, missing=math.nan): return missing if o is None else o
 
 def _read_epoch(d, max_abs, max_ulp):
     return EpochResult(d['epoch'], _number(d['train_loss']), _number(d['valid_loss']),
                        [_number(o) for o in d['metrics']], d['n'], d['bs'], d['seconds'], max_abs, max_ulp)
 
+# %% ../nbs/13_report.ipynb #c5dce15a
+_NO_PARITY = dict(same_batches=True, diverged=None, max_abs=[], max_ulp=[])
+
 def _read_arm(d, parity): # parity: None for the reference
-    par,n = parity or dict(same_batches=True, diverged=None, max_abs=[], max_ulp=[]),len(d['epochs'])
+    par,missing = parity or _NO_PARITY,[None]*len(d['epochs'])
     abs_diffs = [_number(o, math.inf) for o in par['max_abs']]
-    diffs = zip(abs_diffs+[None]*n, par['max_ulp']+[None]*n)   # None for epochs that weren't compared
+    diffs = zip(abs_diffs+missing, par['max_ulp']+missing)   # None for epochs that weren't compared
     epochs = [_read_epoch(e, *o) for e,o in zip(d['epochs'], diffs)]
     return ArmResult(d['what'], epochs, d['reps'], d['setup'], d['parts'],
                      par['same_batches'], par['diverged'], reference=parity is None)
 
-# %% ../nbs/13_report.ipynb #3b2b24e7
+# %% ../nbs/13_report.ipynb #cbdb890d
+def _read_json(path):
+    try: d = json.loads(path.read_text())
+    except ValueError as e: raise ValueError(f"path='{path}' is no JSON ({e})") from e
+    schema = d.get('schema') if isinstance(d, dict) else None
+    if schema==SCHEMA: return d
+    raise ValueError(f"path='{path}' is no comparison: its schema is {schema!r}, not {SCHEMA!r}")
+
+# %% ../nbs/13_report.ipynb #378a5876
 @patch(cls_method=True)
 def load(cls:Comparison,
     path:str|Path # of a file written by `save`
 )->Comparison: # without models
     "Load a saved comparison. Raises a `ValueError` for any other file."
-    try: d = json.loads(Path(path).read_text())
-    except ValueError as e: raise ValueError(f"path='{path}' is no JSON ({e})") from e
-    schema = d.get('schema') if isinstance(d, dict) else None
-    if schema!=SCHEMA:
-        raise ValueError(f"path='{path}' is no comparison: its schema is {schema!r}, not {SCHEMA!r}")
+    d = _read_json(Path(path))
     arms = {name:_read_arm(arm, d['parity'].get(name)) for name,arm in d['arms'].items()}
     return cls(arms, d['env'], d['data'], d['config'])
