@@ -8,7 +8,7 @@ __all__ = ['one_number', 'calc_grad', 'EagerStep', 'plain_tensor', 'batches', 't
 
 # %% ../nbs/09_loop.ipynb #932095ce
 import math,time
-from collections.abc import Callable
+from collections.abc import Callable,Iterable,Iterator
 from functools import wraps
 from inspect import signature
 from operator import length_hint
@@ -18,7 +18,9 @@ from torch import Tensor,nn
 from fastcore.basics import listify
 from .core import Progress,check_int,display_name,sync,text_table
 from .losses import mnist_loss,batch_accuracy
+from fastai.data.core import DataLoaders
 from fastai.learner import AvgLoss,mk_metric
+from fastai.optimizer import Optimizer
 from fastai.torch_core import to_detach
 from fastprogress.fastprogress import format_time
 
@@ -50,7 +52,7 @@ class EagerStep:
     def __init__(self,
         model:nn.Module|Callable, # an `nn.Module`, or any function of `xb`
         loss_func:Callable,       # takes predictions and targets, returns one number
-        opt                       # has `step` and `zero_grad`
+        opt:Optimizer             # has `step` and `zero_grad`; torch's will do
     ): self.model,self.loss_func,self.opt = model,loss_func,opt
 
     def __call__(self, xb, yb):
@@ -67,8 +69,8 @@ def plain_tensor(
     return t if type(t) is Tensor else t.as_subclass(Tensor)
 
 def batches(
-    dl # yields batches (xb,yb)
-): # yields the same batches as plain tensors
+    dl:Iterable # yields batches (xb,yb)
+)->Iterator: # yields the same batches as plain tensors
     "Go through `dl`, with plain tensors. Raises a `ValueError` if it is empty."
     n = 0
     for n,(xb,yb) in enumerate(dl, 1): yield plain_tensor(xb),plain_tensor(yb)
@@ -100,8 +102,8 @@ _iterable = '__iter__','__getitem__'
             'train_epoch(model, dls.train, opt), with opt=BasicOptim(params, lr)', dl=_iterable)
 def train_epoch(
     model:nn.Module|Callable,      # an `nn.Module`, or any function of `xb`
-    dl,                            # yields batches (xb,yb)
-    opt,                           # has `step` and `zero_grad`
+    dl:Iterable,                   # yields batches (xb,yb)
+    opt:Optimizer,                 # has `step` and `zero_grad`; torch's will do
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
     step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss
 )->tuple: # the batches' losses, float [n_batches], on the device; their sizes, a list of ints
@@ -120,10 +122,10 @@ def train_epoch(
 @torch.no_grad()
 def validate_epoch(
     model:nn.Module|Callable,      # an `nn.Module`, or any function of `xb`
-    dl,                            # yields batches (xb,yb)
+    dl:Iterable,                   # yields batches (xb,yb)
     metric:Callable=batch_accuracy # takes predictions and targets, returns one number
-)->float:
-    "The mean of the batches' metrics, each batch counting the same (fast.ai book, chapter 4)."
+)->float: # the mean of the batches' values
+    "The metric, with each batch counting the same (fast.ai book, chapter 4)."
     _set_training(model, False)
     return torch.stack([metric(model(xb), yb) for xb,yb in batches(dl)]).mean().item()
 
@@ -138,7 +140,7 @@ def _like_learner(model, loss_func, xb, yb):
 @torch.no_grad()
 def evaluate(
     model:nn.Module|Callable, # an `nn.Module`, or any function of `xb`
-    dl,                       # yields batches (xb,yb)
+    dl:Iterable,              # yields batches (xb,yb)
     loss_func:Callable,       # takes predictions and targets, returns one number
     metrics=()                # functions of predictions and targets, or fastai `Metric`s
 )->list: # floats: the loss, then each metric
@@ -154,8 +156,10 @@ def evaluate(
 # %% ../nbs/09_loop.ipynb #b0c31705
 class History(list):
     "What `train_model` did: a dict for each epoch."
-    def __init__(self, *args):
-        super().__init__(*args)
+    def __init__(self,
+        epochs:Iterable=() # dicts, as `train_model` makes them
+    ):
+        super().__init__(epochs)
         self.losses = []      # of the batches: for each epoch a tensor [n_batches], on the CPU
         self.stopped = None   # why it ended early, if it did
 
@@ -276,11 +280,11 @@ def _check_training(model, dls, metric):
             'train_model(model, dls, n_epoch, opt)', dls=('train',))
 def train_model(
     model:nn.Module|Callable,       # an `nn.Module` on the device of `dls`, or any function of `xb`
-    dls,                            # `dls.train` and `dls.valid` yield batches (xb,yb)
+    dls:DataLoaders,                # `dls.train` and `dls.valid` yield batches (xb,yb)
     n_epoch:int,                    # how many times to go through the training set
-    opt,                            # has `step` and `zero_grad`
+    opt:Optimizer,                  # has `step` and `zero_grad`; torch's will do
     loss_func:Callable=mnist_loss,  # takes predictions and targets, returns one number
-    metric:Callable|None=batch_accuracy, # takes predictions and targets, returns one number
+    metric:Callable=batch_accuracy, # takes predictions and targets, returns one number; or None
     stop=(),                        # rules: `good_enough(.97)`, `getting_worse()`, or your own
     step:Callable|None=None,        # replaces the eager step, see `train_epoch`
     progress:bool=True              # show a bar and a line for each epoch?

@@ -12,9 +12,10 @@ import torch
 from fastcore.basics import patch
 from torch import nn,Tensor
 from torch.func import functional_call,grad_and_value
-from .loop import calc_grad,EagerStep
+from .loop import calc_grad,one_number,EagerStep
 from .optim import BasicOptim
 from .forms import Foreach
+from fastai.optimizer import Optimizer
 
 # %% ../nbs/10_step.ipynb #89319bf1
 class _Watch:
@@ -113,7 +114,7 @@ def _build_program(model, loss_func, opt, names, groups, places):
     def predict(params, xb, yb):
         new = {k:b.clone() for k,b in buffers.items()}   # torch.func can't change outside tensors
         pred = functional_call(model, {**dict(zip(names, params)), **new}, (xb,))
-        return loss_func(pred, yb),new
+        return one_number(loss_func(pred, yb)),new
 
     def program(params, states, numbers, xb, yb):
         with torch.no_grad():   # grad_and_value turns on the gradients it needs
@@ -177,7 +178,7 @@ class _ForwardProgram:
         self.f,self.opt = _compile(forward),opt
 
     def __call__(self, xb, yb):
-        loss = self.f(xb, yb)
+        loss = one_number(self.f(xb, yb))
         loss.backward()
         self.opt.step()
         self.opt.zero_grad()
@@ -198,7 +199,7 @@ class CompiledStep(_ProgramStep):
     def __init__(self,
         model:nn.Module|Callable, # an `nn.Module` on its device, or any function of `xb`
         loss_func:Callable,       # takes predictions and targets, returns one number
-        opt                       # has `step` and `zero_grad`
+        opt:Optimizer             # has `step` and `zero_grad`; torch's will do
     ):
         super().__init__(model, loss_func, opt)
         self.whole = _update_compiles(model, opt)
@@ -283,7 +284,7 @@ class GraphedStep(_ProgramStep):
     def __init__(self,
         model:nn.Module|Callable, # an `nn.Module` on a GPU, or any function of `xb`
         loss_func:Callable,       # takes predictions and targets, returns one number
-        opt                       # has `step` and `zero_grad`; its update works in place
+        opt:Optimizer             # has `step` and `zero_grad`, and updates in place
     ):
         super().__init__(model, loss_func, opt)
         self.device = _gpu_of(_opt_params(opt))
@@ -331,7 +332,7 @@ _kinds = dict(eager=EagerStep, compiled=CompiledStep, graphed=GraphedStep)
 def make_step(
     model:nn.Module|Callable, # an `nn.Module` on its device, or any function of `xb`
     loss_func:Callable,       # takes predictions and targets, returns one number
-    opt,                      # has `step` and `zero_grad`
+    opt:Optimizer,            # has `step` and `zero_grad`; torch's will do
     kind:str='eager'          # 'eager', 'compiled' or 'graphed'
 )->EagerStep: # call it with xb and yb: it trains, and returns the loss
     "A training step for `train_epoch(step=…)`."
