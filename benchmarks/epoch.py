@@ -1,9 +1,9 @@
-"""How long an epoch of chapter 4's training takes: `python benchmarks/epoch.py [--model linear|simple_net] [--peers]`
+"""How long an epoch of chapter 4's training takes: `python benchmarks/epoch.py [--model NAME] [--peers]`
 
-All trainers train the same model on the same MNIST_SAMPLE (digits if it isn't on disk), shuffled, with batches of 256
-and a learning rate of 1. Only training is timed, a few epochs at a time, all taking turns. `--peers` adds what
-`pip install -e '.[bench]'` installs. `--save FILE.json` writes the numbers. The script fails unless every trainer
-reaches the accuracy of fastai's `Learner` in the end."""
+All trainers train the same model on the same MNIST_SAMPLE (digits if it isn't on disk), shuffled, with
+batches of 256 and a learning rate of 1. Only training is timed, a few epochs at a time, all taking turns. `--peers`
+adds what `pip install -e '.[bench]'` installs. `--save FILE.json` writes the numbers. The script fails unless
+every trainer reaches the accuracy of fastai's `Learner` in the end."""
 import io,time
 from contextlib import redirect_stdout
 from functools import partial
@@ -29,7 +29,7 @@ class FlatOptim(Flat, BasicOptim): pass
 
 def accuracy(model, dls): return evaluate(model, dls.valid, mnist_loss, batch_accuracy)[1]
 
-# Each trainer is a pair of functions: one trains for an epoch and returns its seconds, one returns the accuracy
+# A trainer is two functions: one trains for an epoch and returns its seconds, one returns the accuracy
 
 def by_hand(dls, model, lr, opt_func=BasicOptim, kind='eager'):
     opt = opt_func(list(model.parameters()), lr=lr)
@@ -78,7 +78,7 @@ def by_jax(dls, model, lr, bs):
     return epoch, lambda: float(((predict(state['ws'], vx)>0)==(vy==1)).mean())
 
 def trainers(data, make, args, device):
-    "All trainers by name, each with its own loaders and the same initial weights; and loaders to validate with"
+    "All trainers by name, each with its own loaders and the same initial weights; and loaders for all"
     torch.manual_seed(42)
     dls,start = get_dls(data, bs=args.bs, device=device),make().to(device)
     def model():
@@ -117,8 +117,8 @@ def main():
         return {**times, 'times as fast as Learner':f"{speed[k]['median']:.2f}", 'accuracy':f'{accs[k]:.4f}'}
     print(f'{data.name}, {args.model}, bs {args.bs}, {args.reps} turns of {args.n_epoch} epochs')
     print(text_table([line(k) for k in secs]))
-    config = dict(data=data.name, hash=data.hash, n_train=len(dls.train_ds), model=args.model, bs=args.bs, lr=args.lr,
-                  reps=args.reps, n_epoch=args.n_epoch)
+    config = dict(data=data.name, hash=data.hash, n_train=len(dls.train_ds), model=args.model, bs=args.bs,
+                  lr=args.lr, reps=args.reps, n_epoch=args.n_epoch)
     save(args.save, 'epoch', device, config=config, seconds={k:spread(v) for k,v in secs.items()},
          times_as_fast_as_learner=speed, accuracy=accs)
     if bad:={k:a for k,a in accs.items() if a<accs['Learner']-.01}:

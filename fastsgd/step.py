@@ -8,13 +8,14 @@ __all__ = ['CompiledStep', 'GraphedStep', 'make_step']
 # %% ../nbs/10_step.ipynb #ac37b481
 import logging,time,warnings
 from collections.abc import Callable
-from functools import partial
 import torch
+from fastcore.basics import patch
 from torch import nn,Tensor
 from torch.func import functional_call,grad_and_value
-from .loop import calc_grad,EagerStep
+from .loop import calc_grad,one_number,EagerStep
 from .optim import BasicOptim
 from .forms import Foreach
+from fastai.optimizer import Optimizer
 
 # %% ../nbs/10_step.ipynb #89319bf1
 class _Watch:
@@ -30,6 +31,12 @@ class _Watch:
         try: return self.now!=self.then   # quick, because a thing needs no comparing with itself
         except Exception: return True     # tensors, for one, can't be compared like this
 
+    def name(self):
+        "Of an attribute that has changed"
+        for o,now,then in zip(self.owners, self.now, self.then):
+            for k,v in now.items():
+                if k not in then or v is not then[k]: return f'{type(o).__name__}.{k}'
+
 # %% ../nbs/10_step.ipynb #4615ad9f
 def _with_modules(o):
     "`o` and the modules in it, as far as they have attributes"
@@ -40,39 +47,55 @@ def _with_modules(o):
 # %% ../nbs/10_step.ipynb #1381f3e8
 class _ProgramStep(EagerStep):
     "Keeps a program for each shape of batch, for as long as nothing changes that they rely on."
+    max_programs = 8
     def __init__(self, model, loss_func, opt):
         super().__init__(model, loss_func, opt)
         self.programs,self.setup_seconds = {},0.
         self.seen = None   # what the programs rely on
+        self.restless = self.warned = False
 
     def __call__(self, xb, yb):
-        if self.changed(): return self.start_over(xb, yb)
+        if self._changed(): return self._start_over(xb, yb)
         key = xb.shape,yb.shape,xb.stride(),yb.stride(),xb.dtype,yb.dtype
         program = self.programs.get(key)
-        return program(xb, yb) if program else self.add_program(key, xb, yb)
+        if program: return program(xb, yb)
+        if len(self.programs)<self.max_programs: return self._add_program(key, xb, yb)
+        self._warn(f'has made programs for {self.max_programs} shapes of batches, and takes '
+                   'eager steps for all others: pad the batches to a few fixed lengths')
+        return self._eager_step(xb, yb)
 
-    def changed(self): return self.relied_on()!=self.seen or self.watch.changed()
+    def _changed(self): return self._relied_on()!=self.seen or self.watch.changed()
+    def _eager_step(self, xb, yb): return super().__call__(xb, yb)
+    def _discard_programs(self): self.programs.clear()
 
-    def start_over(self, xb, yb):
-        "An eager step. The next ones build new programs, unless this one changed what they rely on"
-        self.discard_programs()
-        rule = [self.opt] if isinstance(self.opt, BasicOptim) else []
-        self.watch = _Watch(self.model, self.loss_func, *rule)
-        loss = self.eager_step(xb, yb)
-        self.seen = None if self.watch.changed() else self.relied_on()
-        return loss
-
-    def add_program(self, key, xb, yb):
+    def _add_program(self, key, xb, yb):
         "Build a program, and take its first step"
         start = time.perf_counter()
-        program = self.new_program(xb, yb)
+        program = self._new_program(xb, yb)
         loss = program(xb, yb)   # what is compiled is compiled by its first call
         self.programs[key] = program
         self.setup_seconds += time.perf_counter()-start
         return loss
 
-    def eager_step(self, xb, yb): return super().__call__(xb, yb)
-    def discard_programs(self): self.programs.clear()
+# %% ../nbs/10_step.ipynb #53c521a4
+@patch
+def _start_over(self:_ProgramStep, xb, yb):
+    "An eager step. The next ones build new programs, unless this one changed what they'd rely on"
+    self._discard_programs()
+    rule = [self.opt] if isinstance(self.opt, BasicOptim) else []
+    self.watch = _Watch(self.model, self.loss_func, *rule)
+    loss = self._eager_step(xb, yb)
+    restless = self.watch.changed()
+    self.seen = None if restless else self._relied_on()
+    if restless and self.restless:   # a first step may set things up
+        self._warn(f'takes eager steps only, because each step changes {self.watch.name()}')
+    self.restless = restless
+    return loss
+
+@patch
+def _warn(self:_ProgramStep, text):
+    if not self.warned: warnings.warn(f'kind={self.kind!r} {text}', stacklevel=4)
+    self.warned = True
 
 # %% ../nbs/10_step.ipynb #db72a150
 def _pack_hypers(hypers):
@@ -91,7 +114,7 @@ def _build_program(model, loss_func, opt, names, groups, places):
     def predict(params, xb, yb):
         new = {k:b.clone() for k,b in buffers.items()}   # torch.func can't change outside tensors
         pred = functional_call(model, {**dict(zip(names, params)), **new}, (xb,))
-        return loss_func(pred, yb),new
+        return one_number(loss_func(pred, yb)),new
 
     def program(params, states, numbers, xb, yb):
         with torch.no_grad():   # grad_and_value turns on the gradients it needs
@@ -155,7 +178,7 @@ class _ForwardProgram:
         self.f,self.opt = _compile(forward),opt
 
     def __call__(self, xb, yb):
-        loss = self.f(xb, yb)
+        loss = one_number(self.f(xb, yb))
         loss.backward()
         self.opt.step()
         self.opt.zero_grad()
@@ -172,22 +195,24 @@ def _update_compiles(model, opt):
 # %% ../nbs/10_step.ipynb #2ea88dc2
 class CompiledStep(_ProgramStep):
     "One program for a whole step; only for forward and backward if the update can't be compiled."
+    kind = 'compiled'
     def __init__(self,
         model:nn.Module|Callable, # an `nn.Module` on its device, or any function of `xb`
         loss_func:Callable,       # takes predictions and targets, returns one number
-        opt                       # has `step` and `zero_grad`
+        opt:Optimizer             # has `step` and `zero_grad`; torch's will do
     ):
         super().__init__(model, loss_func, opt)
         self.whole = _update_compiles(model, opt)
 
-    def changed(self): return self.whole and super().changed()   # torch checks what isn't whole
+    def _changed(self): return self.whole and super()._changed()   # torch checks what isn't whole
 
-    def relied_on(self):
+    def _relied_on(self):
         params = [p for pg in self.opt.param_lists for p in pg]
         used = [bool(v) for h in self.opt.hypers for v in h.values()]
         return [(p.requires_grad, p.data_ptr(), len(self.opt.state[p])) for p in params],used
 
-    def eager_step(self, xb, yb):
+    def _eager_step(self, xb, yb):
+        if not self.whole: return super()._eager_step(xb, yb)
         loss = calc_grad(xb, yb, self.model, self.loss_func)
         params = [(p,i) for i,pg in enumerate(self.opt.param_lists) for p in pg]
         self.trained = [(p,i) for p,i in params if p.grad is not None]
@@ -196,14 +221,14 @@ class CompiledStep(_ProgramStep):
         self.whole = _update_compiles(self.model, self.opt)   # now that its state can be seen
         return loss
 
-    def new_program(self, xb, yb):
+    def _new_program(self, xb, yb):
         if self.whole: return _WholeProgram(self.model, self.loss_func, self.opt, self.trained)
         return _ForwardProgram(self.model, self.loss_func, self.opt)
 
-    def add_program(self, key, xb, yb):
+    def _add_program(self, key, xb, yb):
         scalars = self.whole or torch._dynamo.config.capture_scalar_outputs
         with torch._dynamo.config.patch(capture_scalar_outputs=scalars):
-            return _explained(super().add_program, key, xb, yb)
+            return _explained(super()._add_program, key, xb, yb)
 
 # %% ../nbs/10_step.ipynb #4d43fcc5
 def _opt_params(opt):
@@ -255,33 +280,34 @@ class _Recording:
 # %% ../nbs/10_step.ipynb #190f277f
 class GraphedStep(_ProgramStep):
     "A step recorded as a CUDA graph, and played back for as long as its tensors and numbers stay."
+    kind = 'graphed'
     def __init__(self,
         model:nn.Module|Callable, # an `nn.Module` on a GPU, or any function of `xb`
         loss_func:Callable,       # takes predictions and targets, returns one number
-        opt                       # has `step` and `zero_grad`; its update works in place
+        opt:Optimizer             # has `step` and `zero_grad`, and updates in place
     ):
         super().__init__(model, loss_func, opt)
         self.device = _gpu_of(_opt_params(opt))
 
-    def relied_on(self):
+    def _relied_on(self):
         params = _opt_params(self.opt)
         tensors = *params,*(p.grad for p in params),*_opt_tensors(self.opt, params)
         where = [o.data_ptr() if isinstance(o, Tensor) else o for o in tensors]
         return where,[p.requires_grad for p in params],_opt_hypers(self.opt)
 
-    def new_program(self, xb, yb):
+    def _new_program(self, xb, yb):
         _check_recordable(self.opt, self.device)
-        before = self.relied_on()
+        before = self._relied_on()
         with torch.cuda.device(self.device):
             res = _Recording(self.model, self.loss_func, self.opt, xb, yb)
         torch.cuda.synchronize(self.device)
-        if self.relied_on()==before: return res
+        if self._relied_on()==before: return res
         raise RuntimeError(f"kind='graphed' cannot record {type(self.opt).__name__}: "
                            'its update must change parameters and state in place')
 
-    def discard_programs(self):
+    def _discard_programs(self):
         if self.programs: torch.cuda.synchronize(self.device)   # before their memory is freed
-        super().discard_programs()
+        super()._discard_programs()
 
 # %% ../nbs/10_step.ipynb #ba2ac646
 def _gpu_of(params):
@@ -306,7 +332,7 @@ _kinds = dict(eager=EagerStep, compiled=CompiledStep, graphed=GraphedStep)
 def make_step(
     model:nn.Module|Callable, # an `nn.Module` on its device, or any function of `xb`
     loss_func:Callable,       # takes predictions and targets, returns one number
-    opt,                      # has `step` and `zero_grad`
+    opt:Optimizer,            # has `step` and `zero_grad`; torch's will do
     kind:str='eager'          # 'eager', 'compiled' or 'graphed'
 )->EagerStep: # call it with xb and yb: it trains, and returns the loss
     "A training step for `train_epoch(step=…)`."
