@@ -245,11 +245,11 @@ def breakdown(self:Comparison)->list: # a dict for each arm: milliseconds per ep
     return [dict(arm=name) | {part:_num(s*1e3) for part,s in arm.parts.items()}
             for name,arm in self.arms.items()]
 
-# %% ../nbs/13_report.ipynb #09e9f97a
+# %% ../nbs/13_report.ipynb #775d87f5
 @patch
 def plot_breakdown(self:Comparison,
     ax:Axes|None=None # None: a new figure
-)->Axes:
+)->Axes: # with a bar for each arm
     "Plot where the time goes, as stacked bars. Needs `fit(…, breakdown=True)`."
     self.breakdown   # raises if there is none
     return plot_parts({name:arm.parts for name,arm in self.arms.items()}, ax=ax)
