@@ -44,7 +44,8 @@ def main():
     secs = in_turn({k:(lambda f=f: clock(f, device)) for k,f in jobs.items()}, args.reps)
     secs_by_name,speed = {k:spread(v) for k,v in secs.items()},ratios(secs, 'TensorDataLoader')
     print(text_table([row(f'{k}, ms', v, lambda o: f'{o*1e3:.3g}') for k,v in secs_by_name.items()]))
-    print(text_table([row(f'{k}: times as fast as TensorDataLoader', v, '{:.2f}'.format) for k,v in speed.items()]))
+    what = 'times as fast as TensorDataLoader'
+    print(text_table([row(f'{k}: {what}', v, '{:.2f}'.format) for k,v in speed.items()]))
     config = dict(n=args.n, bs=args.bs, reps=args.reps)
     save(args.save, 'data', device, config=config, seconds=secs_by_name, times_as_fast_as_ours=speed)
 

@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 from fastcore.basics import groupby,patch
-from .optim_base import param_groups
+from .optim_base import named_params,param_groups
 from fastai.optimizer import Optimizer,OptimWrapper
 
 # %% ../nbs/08_forms.ipynb #fa666aa3
@@ -97,6 +97,10 @@ class Flat:
     buffers = None     # a list of (buffer, hyperparameters of its group), made by the first step
     views,others = (),()
 
+    def __init__(self, params, lr, **hypers):
+        super().__init__(params, lr, **hypers)
+        self._check_memory()
+
     def step(self):
         "One `update` of each buffer."
         if not self._in_place(): self._flatten()
@@ -114,11 +118,36 @@ class Flat:
     def _in_place(self):
         "Is every parameter still trained and a view of its buffer, and its gradient too?"
         if self.buffers is None: return False
-        for p,grad,ptr in self.views:
-            if p.grad is not grad or p.data_ptr()!=ptr or not p.requires_grad: return False
+        for p,at,grad,grad_at in self.views:
+            if p.grad is not grad or grad.data_ptr()!=grad_at: return False
+            if p.data_ptr()!=at or not p.requires_grad: return False
         for p,_ in self.others:
             if p.requires_grad: return False
         return True
+
+# %% ../nbs/08_forms.ipynb #190da7ab
+def _memory(p):
+    "First address of the numbers of `p`, and the address after the last"
+    last = sum((n-1)*s for n,s in zip(p.shape, p.stride()))
+    return p.data_ptr(), p.data_ptr() + (last+1)*p.element_size()
+
+def _overlaps(named):
+    "Pairs of names of parameters that share memory"
+    spans = sorted((*_memory(p), name) for name,p in named if p.numel() and p.device.type!='meta')
+    for (_,end,a),(start,_,b) in zip(spans, spans[1:]):
+        if start<end: yield sorted((a,b))
+
+@patch
+def _check_memory(self:Flat):
+    "Raise for what can't be laid out in a row"
+    named = list(named_params(self.param_lists))
+    for a,b in _overlaps(named):
+        raise ValueError(f'{a} and {b} share memory (tied weights?), and a Flat optimizer would part them: '
+                         f'use one parameter in both places, or {type(self).__name__} without Flat')
+    for name,p in named:
+        if p.grad is not None and p.grad.is_sparse:
+            raise TypeError(f'{name} has a sparse gradient, as from nn.Embedding(sparse=True), which a Flat '
+                            'optimizer cannot lay out: set sparse=False, or do without Flat')
 
 # %% ../nbs/08_forms.ipynb #a91b2836
 @patch
@@ -126,6 +155,7 @@ class Flat:
 def _flatten(self:Flat):
     "Make the buffers of each group"
     def key(p): return p.dtype,p.device,_state_key(self.state[p])
+    self._check_memory()
     self._drop_zeros()
     self.buffers,self.others = [],[]
     for pg,hypers in zip(self.param_lists, self.hypers):
@@ -133,12 +163,13 @@ def _flatten(self:Flat):
         for ps in groupby(trained, key).values():
             self.buffers.append((_Buffer(ps, [self.state[p] for p in ps]), hypers))
         self.others += [(p,hypers) for p in pg if not p.requires_grad]
-    self.views = [(p, p.grad, p.data_ptr()) for b,_ in self.buffers for p in b.ps]
+    ps = [p for b,_ in self.buffers for p in b.ps]
+    self.views = [(p, p.data_ptr(), p.grad, p.grad.data_ptr()) for p in ps]
 
 @patch
 def _drop_zeros(self:Flat):
     "Forget the zero gradients of parameters that have been frozen since: they must not move"
-    for p,grad,_ in self.views:
+    for p,_,grad,_ in self.views:
         if not p.requires_grad and p.grad is grad and not grad.any(): p.grad = None
 
 @patch

@@ -7,18 +7,17 @@ __all__ = ['TensorSet', 'TensorDataLoader', 'TensorDataLoaders', 'get_dls', 'Ran
 
 # %% ../nbs/03_loaders.ipynb #134a54e3
 import random
-from functools import partial,wraps
+from functools import partial
 import numpy as np,torch
 from torch import Tensor
 from matplotlib.axes import Axes
 from fastcore.basics import patch
-from .core import pick_device
+from .core import pick_device,check_int
 from .plots import show_grid
 from .data import ImageSet
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import CategoryMap
-from fastai.learner import Learner
 import fastai.callback.schedule   # Learner.lr_find, fit_one_cycle
 
 # %% ../nbs/03_loaders.ipynb #5c934d18
@@ -63,12 +62,11 @@ _per_item = ('create_item','create_batch','create_batches','do_batch','after_ite
 _no_effect = ('num_workers','pin_memory','timeout','indexed')   # `DataLoader.new` passes them on
 
 # %% ../nbs/03_loaders.ipynb #fb3bf567
-def _check_args(dataset, bs, kwargs):
+def _check_args(dataset, kwargs):
     "Those of `kwargs` that a `TensorDataLoader` passes to fastai; an argument that can't work raises"
     if not isinstance(dataset, TensorSet):
         raise TypeError(f'a TensorDataLoader takes a TensorSet of tensors, not {type(dataset).__name__}; '
                         'for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
-    if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r} must be an integer of at least 1')
     for k in _per_item:
         if k in kwargs:
             raise TypeError(f'{k} works item by item, and a TensorDataLoader has no items: use after_batch')
@@ -90,9 +88,9 @@ class TensorDataLoader(DataLoader):
         device:str|torch.device|None=None, # where to put the tensors; None: where they are
         **kwargs # fastai's `after_batch`, `get_idxs`, `before_iter`, `after_iter`
     ):
-        kwargs = _check_args(dataset, bs, kwargs)
+        kwargs,bs = _check_args(dataset, kwargs),check_int('bs', bs)
         super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, **kwargs)
-        self.seed = seed
+        self.seed = check_int('seed', seed, 0)
         self.set_epoch(epoch)
         self.to(dataset.x.device if device is None else device)
 
@@ -127,9 +125,7 @@ def set_epoch(self:TensorDataLoader,
     epoch:int # 0 for the first
 ):
     "Go to epoch number `epoch`: the next pass has its order."
-    if not isinstance(epoch, int) or epoch<0:
-        raise ValueError(f'epoch={epoch!r} must be an integer of at least 0')
-    self.epoch = epoch
+    self.epoch = check_int('epoch', epoch, 0)
 
 # %% ../nbs/03_loaders.ipynb #0ccf18e3
 @patch
@@ -150,16 +146,6 @@ def new(self:TensorDataLoader,
     "A copy with some arguments changed, and the same seed and epoch if they aren't among them."
     return DataLoader.new(self, dataset, cls, **{'seed':self.seed, 'epoch':self.epoch, **kwargs})
 
-# %% ../nbs/03_loaders.ipynb #a496b42b
-class TensorDataLoaders(DataLoaders):
-    "fastai `DataLoaders` made of `TensorDataLoader`s. What makes no sense for ready-made tensors raises."
-    def add_tfms(self, *args, **kwargs):
-        raise NotImplementedError('the images are tensors already, so there are no transforms to add to: '
-                                  'pass `after_batch` to `dls.train.new(…)`')
-    def test_dl(self, *args, **kwargs):
-        raise NotImplementedError('the images are tensors already, so `test_dl` and `predict` have no files '
-                                  'to open: call the model on a tensor shaped like `dls.one_batch()[0]`')
-
 # %% ../nbs/03_loaders.ipynb #21777652
 def _tensor_set(imageset, images, labels, flat):
     "Images as floats, and labels as the losses want them"
@@ -169,6 +155,16 @@ def _tensor_set(imageset, images, labels, flat):
     y = labels.float()[:,None] if len(imageset.vocab)==2 else labels
     vocab = CategoryMap(list(imageset.vocab), sort=False)   # what fastai's reports expect of `dls.vocab`
     return TensorSet(x, y, vocab, imageset.name, imageset.hash)
+
+# %% ../nbs/03_loaders.ipynb #a496b42b
+class TensorDataLoaders(DataLoaders):
+    "fastai `DataLoaders` made of `TensorDataLoader`s. What makes no sense for ready-made tensors raises."
+    def add_tfms(self, *args, **kwargs):
+        raise NotImplementedError('the images are tensors already, so there are no transforms to add to: '
+                                  'pass `after_batch` to `dls.train.new(…)`')
+    def test_dl(self, *args, **kwargs):
+        raise NotImplementedError('the images are tensors already, so `test_dl` and `predict` have no files '
+                                  'to open: call the model on a tensor shaped like `dls.one_batch()[0]`')
 
 # %% ../nbs/03_loaders.ipynb #bc918c61
 def get_dls(
@@ -254,12 +250,3 @@ class RandomState:
         for f in self.restorers: f()
     def __enter__(self): return self
     def __exit__(self, *args): self.restore()
-
-# %% ../nbs/03_loaders.ipynb #48632276
-_lr_find = Learner.lr_find
-
-@wraps(_lr_find)
-def _lr_find_no_trace(self, *args, **kwargs):
-    if not isinstance(self.dls, TensorDataLoaders): return _lr_find(self, *args, **kwargs)
-    with RandomState(self.dls): return _lr_find(self, *args, **kwargs)
-Learner.lr_find = _lr_find_no_trace

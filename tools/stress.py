@@ -91,7 +91,8 @@ def kill_one(write):
         time.sleep(random.uniform(0, .5))
         died = p.poll() is not None
         p.kill()
-        p.communicate()
+        error = p.communicate()[1]
+        if died: print(error)
         path,temps = written(folder),{*folder.rglob('*')}-ours
         res = {'kills':1, 'died before':died, 'in the middle of a write':bool(temps)}
         res['broken'] = bool(path) and not is_whole(path)
