@@ -1,9 +1,9 @@
 """How long an epoch of chapter 4's training takes: `python benchmarks/epoch.py [--model NAME] [--peers]`
 
 All trainers train the same model on the same MNIST_SAMPLE (digits if it isn't on disk), shuffled, with
-batches of 256 and a learning rate of 1. Only training is timed, a few epochs at a time, all taking turns. `--peers`
-adds what `pip install -e '.[bench]'` installs. `--save FILE.json` writes the numbers. The script fails unless
-every trainer reaches the accuracy of fastai's `Learner` in the end."""
+batches of 256 and a learning rate of 1. Only training is timed, a few epochs at a time, all taking turns.
+`--peers` adds what `pip install -e '.[bench]'` installs. `--save FILE.json` writes the numbers.
+The script fails unless every trainer reaches the accuracy of fastai's `Learner` in the end."""
 import io,time
 from contextlib import redirect_stdout
 from functools import partial

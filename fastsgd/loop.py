@@ -98,7 +98,7 @@ def _book_call(hint, **needs):
 _iterable = '__iter__','__getitem__'
 
 # %% ../nbs/09_loop.ipynb #b19ef526
-@_book_call("the book's reads its batches from the global dl; here, write "
+@_book_call("the book's version finds its batches in the global dl; here, write "
             'train_epoch(model, dls.train, opt), with opt=BasicOptim(params, lr)', dl=_iterable)
 def train_epoch(
     model:nn.Module|Callable,      # an `nn.Module`, or any function of `xb`
@@ -117,7 +117,7 @@ def train_epoch(
     return torch.stack(losses),sizes
 
 # %% ../nbs/09_loop.ipynb #0e456d81
-@_book_call("the book's reads its batches from the global valid_dl; here, write "
+@_book_call("the book's version finds its batches in the global valid_dl; here, write "
             'validate_epoch(model, dls.valid)', dl=_iterable)
 @torch.no_grad()
 def validate_epoch(
@@ -276,7 +276,7 @@ def _check_training(model, dls, metric):
     if len(listify(metric))>1: raise ValueError(f'metric={metric!r} must be one metric, or None')
 
 # %% ../nbs/09_loop.ipynb #226ff256
-@_book_call("the book's reads its batches and its optimizer from globals; here, write "
+@_book_call("the book's version finds its batches and its optimizer in globals; here, write "
             'train_model(model, dls, n_epoch, opt)', dls=('train',))
 def train_model(
     model:nn.Module|Callable,       # an `nn.Module` on the device of `dls`, or any function of `xb`

@@ -22,9 +22,10 @@ class _Watch:
     "Notices when an attribute of `objs` is set to something else, or a module gets other parts."
     parts = '_modules','_parameters','_buffers','_forward_hooks','_forward_pre_hooks'
     def __init__(self, *objs):
-        self.owners = [o for obj in objs for o in _with_modules(obj)]
-        attrs = [vars(o) for o in self.owners]
-        self.now = attrs + [d[k] for d in attrs for k in self.parts if k in d]
+        objs = [o for obj in objs for o in _with_modules(obj)]
+        found = [(o, vars(o)) for o in objs]
+        found += [(o, d[k]) for o,d in found for k in self.parts if k in d]
+        self.owners,self.now = [o for o,_ in found],[d for _,d in found]
         self.then = [dict(d) for d in self.now]
 
     def changed(self):
@@ -32,7 +33,7 @@ class _Watch:
         except Exception: return True     # tensors, for one, can't be compared like this
 
     def name(self):
-        "Of an attribute that has changed"
+        "Of something that has changed"
         for o,now,then in zip(self.owners, self.now, self.then):
             for k,v in now.items():
                 if k not in then or v is not then[k]: return f'{type(o).__name__}.{k}'
