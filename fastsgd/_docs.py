@@ -50,7 +50,7 @@ class Renderer(BasicMarkdownRenderer):
         return '\n'.join('|'+'|'.join(r)+'|' for r in zip(*cols)) if len(cols)>1 else ''
 
     def _repr_markdown_(self):
-        link = '' if IN_NOTEBOOK else NbdevLookup().code(self.fn)   # in a stored output its line number goes stale
+        link = '' if IN_NOTEBOOK else NbdevLookup().code(self.fn)   # stored, its line number would go stale
         source = f'[source]({link}){{target="_blank" style="float:right; font-size:smaller"}}' if link else ''
         signature = f'```python\n{self.signature()}\n```' if self.is_call else ''
         doc = f'*{self.docs}*' if self.docs else ''
