@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['devices', 'pick_device', 'sync', 'max_diff', 'ulp_diff', 'tensor_hash', 'env_info', 'text_table', 'display_name',
-           'Progress', 'check_int', 'check_lr', 'atomic_write']
+           'check_int', 'check_lr', 'Progress', 'atomic_write', 'check_path']
 
 # %% ../nbs/00_core.ipynb #a1d7cdf0
-import hashlib,math,operator,os,platform,sys,warnings
+import hashlib,math,operator,os,platform,stat,sys,warnings
+from collections.abc import Callable,Iterable
+from contextlib import contextmanager,suppress
 from datetime import datetime,timezone
 from functools import partial
 from importlib.metadata import version,PackageNotFoundError
@@ -16,6 +18,10 @@ from time import monotonic
 import torch
 from torch import nn,Tensor
 from fastcore.basics import IN_NOTEBOOK,patch
+
+# %% ../nbs/00_core.ipynb #eb0d55de
+try: import fcntl
+except ImportError: fcntl = None   # Windows
 from . import __version__
 
 # %% ../nbs/00_core.ipynb #430dc271
@@ -56,8 +62,12 @@ def _tensors(o):
     "A tensor, a list of tensors, a model or its state dict, as a list of CPU tensors"
     if isinstance(o, nn.Module): o = o.state_dict()
     if isinstance(o, dict): o = o.values()
-    if isinstance(o, Tensor): o = [o]
-    return [t.detach().cpu() for t in o]
+    ts = [o] if isinstance(o, Tensor) else list(o) if isinstance(o, Iterable) else [o]
+    for t in ts:
+        if isinstance(t, Tensor): continue
+        kind = type(t).__name__
+        raise TypeError(f'a and b must be tensors, lists of tensors, state dicts or models, not {kind}')
+    return [t.detach().cpu() for t in ts]
 
 def _shapes(ts): return [tuple(t.shape) for t in ts]
 
@@ -91,6 +101,8 @@ _ints = {torch.float64:torch.int64, torch.float32:torch.int32, torch.float16:tor
 
 def _ranks(t):
     "How many floats lie between 0 and each number of `t`, negative for negative numbers, int64"
+    if t.dtype not in _ints:
+        raise TypeError(f'a and b must be integers or floats of 16 to 64 bits, not {t.dtype}')
     bits = t.contiguous().view(_ints[t.dtype]).long()
     size = bits & (2**(8*t.element_size()-1)-1)   # without the sign bit
     return torch.where(bits<0, -size, size)
@@ -120,6 +132,8 @@ def ulp_diff(
 def _add_to_hash(h, t):
     "Feed the dtype, the shape and the bytes of `t`, or a string, to the hash `h`"
     if isinstance(t, str): return h.update(f'{len(t)} {t}'.encode())
+    if not isinstance(t, Tensor):
+        raise TypeError(f'tensors must be tensors or strings, not {type(t).__name__}')
     h.update(f'{t.dtype}{tuple(t.shape)}'.encode())
     h.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
@@ -171,24 +185,61 @@ def _column(name, values, left):
     rule = ':'+rule if left else rule+':'
     return [o.ljust(width) if left else o.rjust(width) for o in (name, rule, *cells)]
 
+# %% ../nbs/00_core.ipynb #962f965d
+def _same_keys(rows):
+    "`rows` as a list. Raises an error unless they are dicts with the same keys"
+    rows = list(rows) if isinstance(rows, Iterable) else [rows]
+    for r in rows:
+        if not isinstance(r, dict):
+            raise TypeError(f'rows must be a list of dicts, not of {type(r).__name__}')
+        missing = [k for k in rows[0] if k not in r]
+        if missing: raise ValueError(f'rows must have the same keys: {missing} are missing in {list(r)}')
+    return rows
+
 # %% ../nbs/00_core.ipynb #3e93c4b3
 def text_table(
     rows:list # dicts with the same keys, one a column; floats are shown with four digits, None as nothing
-)->str:
+)->str: # lines of equal length
     "`rows` as an aligned Markdown table: the first column to the left, the others to the right."
+    rows = _same_keys(rows)
     if not rows: return ''
     cols = [_column(k, [r[k] for r in rows], left=i==0) for i,k in enumerate(rows[0])]
     return '\n'.join(f"| {' | '.join(line)} |" for line in zip(*cols))
 
 # %% ../nbs/00_core.ipynb #accc86e7
 def display_name(
-    f # a function, a class, an `nn.Module`, or a `partial` of one
-)->str:
+    f:Callable # a function, a class, an `nn.Module`, or a `partial` of one
+)->str: # such as 'SGD(momentum=0.9)'
     "A readable name for `f`; for a `partial`, its keyword arguments too."
     if isinstance(f, partial):
         args = [f'{k}={getattr(v, "__name__", v)}' for k,v in f.keywords.items()]
         return f"{display_name(f.func)}({', '.join(args)})"
     return getattr(f, '__name__', None) or ' '.join(repr(f).split())
+
+# %% ../nbs/00_core.ipynb #ee87a924
+def check_int(
+    name:str,    # of the argument, for the message
+    value:int,   # numpy's integers and tensors of one integer will do
+    least:int=1  # smallest allowed value
+)->int: # `value` as a plain int
+    "`value` as an integer. Raises a `ValueError` if it isn't one, or is below `least`."
+    try:
+        if (i := operator.index(value))>=least: return i
+    except TypeError: pass
+    raise ValueError(f'{name}={value!r} must be an integer of at least {least}')
+
+# %% ../nbs/00_core.ipynb #d87bd611
+def check_lr(
+    value:float,   # numpy's numbers and tensors of one number will do
+    name:str='lr'  # of the argument, for the message
+)->float: # `value` as a plain float
+    "`value` as a learning rate. Raises a `ValueError` if it isn't one finite number of at least 0."
+    try: lr = math.nan if isinstance(value, str) else float(value)
+    except (TypeError,ValueError,RuntimeError,OverflowError): lr = math.nan
+    if 0<=lr<=torch.finfo(torch.float32).max: return lr
+    if 0<lr<math.inf: raise ValueError(f'{name}={value!r} overflows float32, which ends at 3.4e38')
+    raise ValueError(f'{name}={value!r} must be one finite number of at least 0; '
+                     'per-group rates belong in an arm of your own')
 
 # %% ../nbs/00_core.ipynb #d721b3c6
 def _make_bar(items, total):
@@ -200,17 +251,23 @@ def _make_bar(items, total):
     bar.main_bar.leave = False
     return bar
 
+# %% ../nbs/00_core.ipynb #cb35c673
+def _length(items):
+    "`len(items)`, if there is one"
+    try: return len(items)
+    except TypeError: raise TypeError(f'items={items!r} has no length: give total') from None
+
 # %% ../nbs/00_core.ipynb #e45d1f84
 class Progress:
     "Iterate over `items`, showing a bar, comments beside it, and a table; or lines of text."
     def __init__(self,
-        items,                # what to iterate over
+        items:Iterable,       # what to iterate over
         show:bool=True,       # False: iterate silently
         total:int|None=None,  # how many items there are; None: `len(items)`
         every:float=0.        # least seconds between two comments
     ):
         self.items,self.show,self.every = items,show,every
-        self.total = len(items) if total is None else total
+        self.total = _length(items) if total is None else check_int('total', total, least=0)
         self.bar = None
 
     def __iter__(self):
@@ -226,7 +283,7 @@ class Progress:
 def comment(self:Progress,
     text:str # about the current item
 ):
-    "Show `text` beside the bar, or print it: at most each `every` seconds, and for the last item."
+    "Show `text` beside the bar, or print it: once per `every` seconds, and for the last item."
     if not self.show: return
     if self.bar: self.bar.main_bar.comment = text
     if monotonic()-self.last < self.every and self.i < self.total-1: return
@@ -241,33 +298,57 @@ def row(self:Progress,
 ):
     "Add a row to the table below the bar, or print `cells` as a line, each 11 wide."
     if not self.show: return
-    if not self.bar: return print(*(f'{o:>11}' for o in cells), flush=True)
-    if not IN_NOTEBOOK: self.bar.main_bar.on_iter_end()   # erases the bar, which comes back below
-    self.bar.write(cells, table=True)
+    if not self.bar: print(*(f'{o:>11}' for o in cells), flush=True)
+    else:
+        if not IN_NOTEBOOK: self.bar.main_bar.on_iter_end()   # erases the bar; it comes back below
+        self.bar.write(cells, table=True)
 
-# %% ../nbs/00_core.ipynb #ee87a924
-def check_int(
-    name:str,    # of the argument, for the message
-    value,       # int, numpy integer, tensor of one integer
-    least:int=1  # smallest allowed value
-)->int: # `value` as a plain int
-    "`value` as an integer. Raises a `ValueError` if it isn't one, or is below `least`."
-    try:
-        if (i := operator.index(value))>=least: return i
-    except TypeError: pass
-    raise ValueError(f'{name}={value!r} must be an integer of at least {least}')
+# %% ../nbs/00_core.ipynb #1f18e3c3
+def _cannot_write(path, e):
+    "`e`, an `OSError`, with a message that names the file"
+    err = type(e)(f"path='{path}' can't be written: {e.strerror or e}")
+    err.strerror = e.strerror
+    return err
 
-# %% ../nbs/00_core.ipynb #d87bd611
-def check_lr(
-    value,         # one number; numpy's and tensors of one number too
-    name:str='lr'  # of the argument, for the message
-)->float:
-    "`value` as a learning rate. Raises a `ValueError` if it isn't one finite number of at least 0."
+def _target(path, overwrite):
+    "`path` as an absolute path, with links followed. Raises an `OSError` if no file may be written there"
+    if not isinstance(path, (str,os.PathLike)): raise TypeError(f'path={path!r} must be a string or a Path')
+    path = Path(os.path.realpath(path))   # a link stays a link
+    if not path.parent.is_dir(): raise FileNotFoundError(f"path='{path}': there is no folder '{path.parent}'")
+    try: mode = os.stat(path).st_mode
+    except FileNotFoundError: return path
+    except OSError as e: raise _cannot_write(path, e) from e   # the name is too long, for one
+    if not stat.S_ISREG(mode): raise IsADirectoryError(f"path='{path}' is a folder or a device: give a file")
+    if overwrite: return path
+    raise FileExistsError(f"path='{path}' exists already: give another name, or overwrite=True")
+
+# %% ../nbs/00_core.ipynb #eeed4513
+def _temp_prefix(path): return f'.fastsgd-{tensor_hash(path.name)}-'   # short, however long the name is
+
+def _remove_stale(path):
+    "Delete the temporary files for `path` that no living process holds a lock on"
+    for tmp in path.parent.glob(f'{_temp_prefix(path)}*.tmp') if fcntl else ():
+        with suppress(OSError), open(tmp, 'r+b') as f:
+            fcntl.flock(f, fcntl.LOCK_EX|fcntl.LOCK_NB)
+            tmp.unlink()
+
+def _open_temp(path):
+    "A new temporary file beside `path`, open and locked, and its path"
+    while True:
+        tmp = path.with_name(f'{_temp_prefix(path)}{os.urandom(4).hex()}.tmp')
+        f = open(tmp, 'xb')
+        if not fcntl: return f,tmp
+        with suppress(OSError): fcntl.flock(f, fcntl.LOCK_EX)   # some file systems have no locks
+        if tmp.exists(): return f,tmp
+        f.close()   # another process removed it before we had the lock: try again
+
+@contextmanager
+def _temp_file(path):
+    "A new temporary file beside `path`, open and locked, and its path; it is gone afterwards"
+    f,tmp = _open_temp(path)
     try:
-        if not isinstance(value, str) and math.isfinite(lr := float(value)) and lr>=0: return lr
-    except (TypeError,ValueError,RuntimeError,OverflowError): pass
-    raise ValueError(f'{name}={value!r} must be one finite number of at least 0; '
-                     'per-group rates belong in an arm of your own')
+        with f: yield f,tmp
+    finally: tmp.unlink(missing_ok=True)
 
 # %% ../nbs/00_core.ipynb #b92cc824
 def atomic_write(
@@ -276,13 +357,28 @@ def atomic_write(
     overwrite:bool=False  # replace an existing file?
 )->Path: # where it was written
     "Write `data` to `path` in one step. Raises a `FileExistsError` if the file exists, unless `overwrite`."
-    path = Path(os.path.realpath(path))   # a link stays a link
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"path='{path}' exists already: give another name, or overwrite=True")
-    if not path.parent.is_dir(): raise FileNotFoundError(f"path='{path}': there is no folder '{path.parent}'")
-    tmp = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    if isinstance(data, str): data = data.encode()
+    if not isinstance(data, (bytes,bytearray,memoryview)):
+        raise TypeError(f'data must be bytes or a string, not {type(data).__name__}')
+    path = _target(path, overwrite)
+    _remove_stale(path)
     try:
-        tmp.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(tmp, path)   # atomic: a reader sees the old file or the new one
-    finally: tmp.unlink(missing_ok=True)
+        with _temp_file(path) as (f,tmp):
+            f.write(data)
+            f.flush()
+            if not fcntl: f.close()   # Windows can't rename an open file
+            os.replace(tmp, path)     # atomic: a reader sees the old file or the new one
+    except OSError as e: raise _cannot_write(path, e) from e
+    return path
+
+# %% ../nbs/00_core.ipynb #8f135699
+def check_path(
+    path:str|Path,        # where `atomic_write` will be asked to write
+    overwrite:bool=False  # may it replace an existing file?
+)->Path: # the absolute path, with links followed
+    "Raise right away any `OSError` that writing to `path` would raise (except for a full disk)."
+    path = _target(path, overwrite)
+    try:
+        with _temp_file(path): pass
+    except OSError as e: raise _cannot_write(path, e) from e
     return path

@@ -8,9 +8,10 @@ __all__ = ['plot_function', 'show_digit', 'show_grid', 'show_preds', 'plot_losse
 # %% ../nbs/01_plots.ipynb #dc671aad
 import numpy as np, pandas as pd, torch
 import matplotlib.pyplot as plt
-from collections.abc import Callable
+from collections.abc import Callable,Iterable
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from .core import check_int
 
 # %% ../nbs/01_plots.ipynb #e325ea82
 def _array(x):
@@ -19,21 +20,38 @@ def _array(x):
     if isinstance(x, torch.Tensor): x = x.detach().cpu()
     return np.asarray(x.float() if getattr(x, 'dtype', None)==torch.bfloat16 else x)
 
+def _brief(x):
+    "`x` as a message shows it: in one line, not too long"
+    text = ' '.join(repr(x).split())
+    return text if len(text)<=60 else text[:59]+'…'
+
+def _numbers(x, name):
+    "Array of `x`. Raises an error unless it holds numbers"
+    try: a = _array(x)
+    except ValueError: raise ValueError(f"{name} must have rows of one shape, got {_brief(x)}") from None
+    if a.dtype.kind in 'biuf': return a
+    raise TypeError(f"{name} must be numbers, got {_brief(x)}")
+
 def _axes(ax, width, height):
     "`ax`, or the axes of a new figure of `width` by `height` inches"
-    return plt.subplots(figsize=(width,height))[1] if ax is None else ax
+    if ax is None: return plt.subplots(figsize=(width,height))[1]
+    if isinstance(ax, Axes): return ax
+    raise TypeError(f"ax must be one matplotlib Axes, such as axs[0], got {_brief(ax)}")
 
 # %% ../nbs/01_plots.ipynb #38011993
 def _linspace(min, max, n):
     "`n` numbers from `min` to `max`, float32"
-    min,max = _array(min).item(),_array(max).item()
-    if not -np.inf<min<max<np.inf:
-        raise ValueError(f"min must be below max and both finite, got min={min} and max={max}")
-    return torch.linspace(min, max, n)
+    n = check_int('n', n, least=2)
+    lo,hi = _numbers(min, 'min'),_numbers(max, 'max')
+    if not (lo.size==hi.size==1 and -np.inf<lo.item()<hi.item()<np.inf):
+        got = f'min={_brief(lo.tolist())} and max={_brief(hi.tolist())}'
+        raise ValueError(f"min must be below max and both finite, got {got}")
+    return torch.linspace(lo.item(), hi.item(), n)
 
 def _values(f, x):
     "Array of `f(x)`, one number for each `x`"
-    y = _array(f(x))
+    if not callable(f): raise TypeError(f"f must be a function of a tensor, got {_brief(f)}")
+    y = _numbers(f(x), 'f(x)')
     if y.shape!=x.shape:
         raise ValueError(f"f must give one number for each x, shape ({len(x)},), got shape {y.shape}")
     return y
@@ -42,7 +60,7 @@ def _marked(f, markers):
     "`markers` as a list of label, x, f(x)"
     if markers is None: return []
     if not isinstance(markers, dict): markers = {'': markers}
-    xs = [torch.tensor(_array(o), dtype=torch.float32).reshape(-1) for o in markers.values()]
+    xs = [torch.tensor(_numbers(o, 'markers'), dtype=torch.float32).reshape(-1) for o in markers.values()]
     return [(label, x.numpy(), _values(f, x)) for label,x in zip(markers, xs)]
 
 # %% ../nbs/01_plots.ipynb #e22f3246
@@ -57,7 +75,7 @@ def plot_function(
     n:int=100,            # number of points
     markers:float|list|dict|None=None, # x to mark: one, several, or a dict of label -> x
     ax:Axes|None=None     # where to draw; None: a new figure
-)->Axes:
+)->Axes: # the one that was drawn on
     "Plot `f` from `min` to `max` (fast.ai book, chapter 4)."
     x = _linspace(min, max, n)
     y,marked = _values(f, x),_marked(f, markers)
@@ -73,7 +91,9 @@ def plot_function(
 # %% ../nbs/01_plots.ipynb #238b2fa2
 def _grays(x, shape, name):
     "Array of `x`, which must have a `shape` such as '[h,w]', and the number that means black"
-    a,ndim = _array(x),len(shape.split(','))
+    if isinstance(x, str):
+        raise TypeError(f"{name} must be an image, not the string {_brief(x)}: open the file first")
+    a,ndim = _numbers(x, name),len(shape.split(','))
     if a.ndim==ndim+1 and a.shape[-3]==1: a = a.squeeze(-3)
     if a.ndim!=ndim or not a.size: raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
     top = 255 if a.dtype.kind in 'iu' else 1
@@ -108,7 +128,7 @@ def show_digit(
     img:torch.Tensor,  # [h,w] or [1,h,w], integers in 0..255 or floats in 0..1; array and PIL image work, too
     ax:Axes|None=None, # where to draw; None: a new figure
     values:bool=True   # write each number in its cell? Floats get two decimals
-)->Axes:
+)->Axes: # the one that was drawn on
     "Draw `img` as a table of numbers, each cell shaded by its number."
     a,top = _grays(img, '[h,w]', 'img')
     h,w = a.shape
@@ -122,8 +142,10 @@ def show_digit(
 
 # %% ../nbs/01_plots.ipynb #dedc1186
 def _title_texts(titles, n):
-    "`titles`, `n` objects, as strings"
-    texts = [str(_array(t).squeeze() if isinstance(t, torch.Tensor) else t) for t in titles]
+    "`titles`, `n` objects, as strings, None as an empty one"
+    if not isinstance(titles, Iterable): raise TypeError(f"titles must be a list, got {_brief(titles)}")
+    titles = [_array(t).squeeze() if isinstance(t, torch.Tensor) else t for t in titles]
+    texts = ['' if t is None else str(t) for t in titles]
     if len(texts)!=n: raise ValueError(f"titles must be {n}, one for each image, got {len(texts)}")
     return texts
 
@@ -151,13 +173,12 @@ def show_grid(
     titles:list|None=None,  # `n` objects, written above the images
     ncols:int=8,            # images in a row, at least 1
     ax:Axes|None=None       # where to draw; None: a new figure
-)->Axes:
+)->Axes: # the one that was drawn on
     "Draw `images` side by side, `ncols` to a row, with `titles` above them."
     a,top = _grays(images, '[n,h,w]', 'images')
     n,h,w = a.shape
     if titles is not None: titles = _title_texts(titles, n)
-    if ncols<1: raise ValueError(f"ncols must be at least 1, got {ncols}")
-    ncols,gap = min(n, ncols),max(1, h//14)
+    ncols,gap = min(n, check_int('ncols', ncols)),max(1, h//14)
     head = max(gap, h//4) if titles else gap   # pixels above an image
     corners = _corners(n, h, w, ncols, gap, head)
     sheet = _paste(a, corners, gap, paper=.15*top)
@@ -170,15 +191,18 @@ def show_grid(
 # %% ../nbs/01_plots.ipynb #f0737c9f
 def show_preds(
     x:torch.Tensor,        # n numbers, [n] or [n,1]
-    y:torch.Tensor,        # targets, n numbers
-    preds:torch.Tensor,    # predictions, n numbers
+    y:torch.Tensor=None,   # targets, n numbers
+    preds:torch.Tensor=None, # predictions, n numbers
     tx:str='x',            # label of the x axis
     ty:str='y',            # label of the y axis
     ylim:tuple|None=None,  # (bottom, top); None: whatever fits
     ax:Axes|None=None      # where to draw; None: a new figure
-)->Axes:
+)->Axes: # the one that was drawn on
     "Draw targets `y` and predictions `preds` against `x` (fast.ai book, chapter 4)."
-    x,y,preds = _array(x),_array(y),_array(preds)
+    if preds is None:
+        raise TypeError("show_preds(preds) reads time and speed from globals in the book: "
+                        "call show_preds(time, speed, preds) here")
+    x,y,preds = _numbers(x, 'x'),_numbers(y, 'y'),_numbers(preds, 'preds')
     if not x.size==y.size==preds.size:
         raise ValueError("x, y and preds must have one number for each point, "
                          f"got shapes {x.shape}, {y.shape} and {preds.shape}")
@@ -191,9 +215,13 @@ def show_preds(
     return ax
 
 # %% ../nbs/01_plots.ipynb #8a27e525
+def _floats(values, name):
+    "Array of `values`, float64, None as nan"
+    return _numbers([np.nan if o is None else o for o in values], name).astype(float)
+
 def _step_losses(history, name):
     "Plain losses as a table with one column, by 'step'"
-    losses = _array(history).astype(float)
+    losses = _floats(history, name)
     if losses.ndim!=1: raise ValueError(f"{name} must be a table or losses [n], got shape {losses.shape}")
     return pd.DataFrame({'': losses}).rename_axis('step')
 
@@ -202,15 +230,18 @@ def _epoch_losses(df, name):
     cols = [o for o in ('train_loss','valid_loss') if o in df]
     if 'epoch' not in df or not cols:
         raise ValueError(f"{name} must have epoch and train_loss or valid_loss, got {list(df)}")
-    def floats(col): return _array(list(df[col])).astype(float)   # None becomes nan
-    losses = {o.removesuffix('_loss'): floats(o) for o in cols}
-    return pd.DataFrame(losses, index=pd.Index(floats('epoch'), name='epoch'))
+    losses = {o.removesuffix('_loss'): _floats(df[o], f'{name}: {o}') for o in cols}
+    return pd.DataFrame(losses, index=pd.Index(_floats(df.epoch, f'{name}: epoch'), name='epoch'))
 
+# %% ../nbs/01_plots.ipynb #a7a0bf3b
 def _curves(history, name):
     "The losses of `history`: a column for each curve, by 'epoch' or 'step'"
+    if not isinstance(history, Iterable) or isinstance(history, str) or getattr(history, 'ndim', 1)==0:
+        raise TypeError(f"{name} must be a table or losses [n], got {_brief(history)}")
     if not hasattr(history, 'keys'): history = list(history)   # rows or numbers, no DataFrame or dict
     if not len(history): raise ValueError(f"{name} must not be empty")
     if isinstance(history, list) and not isinstance(history[0], dict): return _step_losses(history, name)
+    if isinstance(history, dict) and np.ndim(history.get('epoch', 0))==0: history = [history]   # one row
     return _epoch_losses(pd.DataFrame(history), name)
 
 # %% ../nbs/01_plots.ipynb #2e08ee0f
@@ -235,7 +266,7 @@ def plot_losses(
     history:list|dict,  # table of epoch, train_loss, valid_loss; or losses [n], one a step; or name -> these
     ax:Axes|None=None,  # where to draw; None: a new figure
     log:bool=False      # logarithmic losses?
-)->Axes:
+)->Axes: # the one that was drawn on
     "Plot the training losses (solid) and validation losses (dashed) of one run, or of each run by its name."
     runs = _runs(history)
     ax = _axes(ax, 7, 4)
@@ -255,13 +286,15 @@ def _scale(unit):
 
 def _positive(seconds, name):
     "Array of `seconds`, at least one, all above 0"
-    t = _array(seconds).reshape(-1)
+    t = _numbers(seconds, name).reshape(-1)
     if t.size and 0<t.min()<=t.max()<np.inf: return t
-    raise ValueError(f"{name} must be numbers above 0, got {seconds}")
+    raise ValueError(f"{name} must be numbers above 0, got {_brief(seconds)}")
 
 def _race_times(seconds, unit, ref):
     "`seconds` as a dict of name -> array in `unit`, the fastest first"
     scale = _scale(unit)
+    if not isinstance(seconds, dict):
+        raise TypeError(f"seconds must be a dict of name -> seconds, got {_brief(seconds)}")
     if not seconds: raise ValueError("seconds must have at least one name, got {}")
     if ref is not None and ref not in seconds:
         raise ValueError(f"ref must be one of {list(seconds)}, got {ref!r}")
@@ -294,7 +327,7 @@ def plot_race(
     ax:Axes|None=None,  # where to draw; None: a new figure
     unit:str='ms',      # to show them in: 's', 'ms' or 'us'
     ref:str|None=None   # name to compare the others with; its bar is hatched
-)->Axes:
+)->Axes: # the one that was drawn on
     "Draw a bar for each name, the median of its `seconds`, the fastest at the top."
     times = _race_times(seconds, unit, ref)
     ref_mid = None if ref is None else np.median(times[ref])
@@ -310,6 +343,8 @@ def plot_race(
 # %% ../nbs/01_plots.ipynb #e32dc3c0
 def _part_names(parts):
     "The names of the parts, the same for each bar"
+    if not isinstance(parts, dict) or not all(isinstance(v, dict) for v in parts.values()):
+        raise TypeError(f"parts must be a dict of name -> dict of part -> seconds, got {_brief(parts)}")
     names = {k: list(v) for k,v in parts.items()}
     if len({tuple(o) for o in names.values()})==1: return next(iter(names.values()))
     raise ValueError(f"parts must have at least one name, and the same parts for each, got {names}")
@@ -319,13 +354,13 @@ def plot_parts(
     parts:dict,         # name -> dict of part -> seconds; all names with the same parts
     ax:Axes|None=None,  # where to draw; None: a new figure
     unit:str='ms'       # to show them in: 's', 'ms' or 'us'
-)->Axes:
+)->Axes: # the one that was drawn on
     "Draw a bar for each name, stacked from its parts."
     scale,names = _scale(unit),_part_names(parts)
+    widths = {o: _numbers([v[o] for v in parts.values()], f'parts: {o}')*scale for o in names}
     ax = _axes(ax, 7, 1.4+.6*len(parts))
     left = np.zeros(len(parts))
-    for i,part in enumerate(names):
-        width = np.array([v[part] for v in parts.values()])*scale
+    for i,(part,width) in enumerate(widths.items()):
         style = dict(color=f'C{i}', alpha=.6, edgecolor='k', hatch=['','//','..','xx','\\\\','oo','++'][i%7])
         ax.barh(range(len(parts)), width, left=left, label=part, **style)
         left += width
