@@ -6,120 +6,191 @@
 __all__ = ['TensorList', 'StateList', 'Foreach', 'Flat', 'as_opt_func']
 
 # %% ../nbs/08_forms.ipynb #2a7156c5
-from collections import defaultdict
 from functools import partial
-from operator import attrgetter,is_
 import torch
 from torch import Tensor
-from .optim_base import param_groups
+from fastcore.basics import groupby,patch
+from .optim_base import named_params,param_groups
 from fastai.optimizer import Optimizer,OptimWrapper
 
 # %% ../nbs/08_forms.ipynb #fa666aa3
 class TensorList(list):
-    "Tensors that are treated as one: `.add_(…)` is `torch._foreach_add_(…)`, and so for every operation that has a multi-tensor form"
+    "Tensors treated as one: `.add_(…)` is `torch._foreach_add_(…)`, and so on."
     def clone(self): return TensorList(t.clone() for t in self)
     def __getattr__(self, name):
         f = getattr(torch, f'_foreach_{name}')
-        def call(*args, **kwargs): return self if (r:=f(self, *args, **kwargs)) is None else TensorList(r)
+        def call(*args, **kwargs):
+            res = f(self, *args, **kwargs)
+            return self if res is None else TensorList(res)
         return call
 
+# %% ../nbs/08_forms.ipynb #f0f03a9d
 class StateList:
-    "The state dicts of several parameters as one; `Foreach` sees to it that they have the same keys, and the same numbers"
+    "The states of several parameters as one; they have the same keys, and the same numbers."
     def __init__(self, states): self.states = states
     def __contains__(self, k): return k in self.states[0]
     def __getitem__(self, k):
         v = self.states[0][k]
         return TensorList(s[k] for s in self.states) if isinstance(v, Tensor) else v
     def __setitem__(self, k, v):
-        for s,t in zip(self.states, v if isinstance(v, list) else [v]*len(self.states)): s[k] = t
-    def get(self, k, default=None): return self[k] if k in self else default
+        vs = v if isinstance(v, list) else [v]*len(self.states)
+        for s,o in zip(self.states, vs): s[k] = o
+    def get(self,
+        k:str,                  # name of an entry
+        default:float|None=None # returned where there is none
+    )->TensorList|float|None:
+        "The entry `k`, or `default`."
+        return self[k] if k in self else default
 
 # %% ../nbs/08_forms.ipynb #f39c37bf
+def _state_key(state):
+    "What the states of parameters that are updated together have in common: keys and numbers"
+    return tuple((k, v if isinstance(v, (int,float)) else None) for k,v in state.items())
+
 class Foreach:
-    "Mixin for a `BasicOptim`: one multi-tensor operation instead of one operation for each parameter."
+    "Mixin for a `BasicOptim`: one operation on all parameters, instead of one on each."
     @torch.no_grad()
     def step(self):
         "One `update` of all parameters of a group that have a gradient."
         for pg,hypers in zip(self.param_lists, self.hypers):
-            alike = defaultdict(list)   # those that joined later have less of a state, and some are exempt from decay
-            for p in pg:
-                if p.grad is not None: alike[tuple((k, v if isinstance(v, (int,float)) else None) for k,v in self.state[p].items())].append(p)
-            for ps in alike.values():
+            ready = [p for p in pg if p.grad is not None]
+            for ps in groupby(ready, lambda p: _state_key(self.state[p])).values():
                 states = [self.state[p] for p in ps]
-                self.update(TensorList(ps), TensorList(p.grad for p in ps), StateList(states), **self.param_hypers(states[0], hypers))
+                grads = TensorList(p.grad for p in ps)
+                own = self.param_hypers(states[0], hypers)
+                self.update(TensorList(ps), grads, StateList(states), **own)
 
 # %% ../nbs/08_forms.ipynb #00de1028
-class _Buffer:
-    "Some parameters and their gradients as views of two flat tensors; gradients and states that are there are taken over"
-    def __init__(self, ps, states):
-        self.ps,self.sizes = ps,[p.numel() for p in ps]
-        self.p,self.g = (torch.empty(sum(self.sizes), dtype=ps[0].dtype, device=ps[0].device) for _ in range(2))
-        self.grads = self.split(self.g)
-        for p,view,grad in zip(ps, self.split(self.p), self.grads):
-            view.copy_(p); p.data = view
-            grad.zero_() if p.grad is None else grad.copy_(p.grad)
-            p.grad = grad
-        self.where = ps[0].data_ptr()
-        self.state = {k:v for k,v in states[0].items() if not isinstance(v, Tensor)}
-        for k in {k for s in states for k,v in s.items() if isinstance(v, Tensor)}:   # each of the shape of its parameter
-            self.state[k] = torch.cat([s[k].reshape(-1) if k in s else torch.zeros_like(p).view(-1) for p,s in zip(ps, states)])
+def _row(ts):
+    "The numbers of all tensors `ts`, one after the other"
+    return torch.cat([t.reshape(-1) for t in ts])
 
-    def split(self, flat): return [t.view_as(p) for t,p in zip(flat.split(self.sizes), self.ps)]
-    def intact(self): # has nobody put another tensor in the place of a view?
-        return self.ps[0].data_ptr()==self.where and all(map(is_, map(attrgetter('grad'), self.ps), self.grads))
+def _parts(row, ps):
+    "`row` cut into views with the shapes of `ps`"
+    return [part.view_as(p) for part,p in zip(row.split([p.numel() for p in ps]), ps)]
+
+class _Buffer:
+    "The parameters `ps` as views of one row `p`, their gradients as views of another, `g`"
+    def __init__(self, ps, states):
+        self.ps,self.p = ps,_row(ps)
+        self.g = _row([torch.zeros_like(p) if p.grad is None else p.grad for p in ps])
+        for p,part,grad in zip(ps, _parts(self.p, ps), _parts(self.g, ps)):
+            p.data,p.grad = part,grad
+        self.state = _FlatState(ps, states)
+
+# %% ../nbs/08_forms.ipynb #4ff8e491
+class _FlatState(dict):
+    "The state of a `_Buffer`; the own state of each parameter gets its part of every entry"
+    def __init__(self, ps, states):
+        self.ps,self.states = ps,states
+        for k,v in list(states[0].items()):
+            self[k] = _row([s[k] for s in states]) if isinstance(v, Tensor) else v
+
+    def __setitem__(self, k, v):
+        super().__setitem__(k, v)
+        parts = _parts(v, self.ps) if isinstance(v, Tensor) else [v]*len(self.ps)
+        for s,part in zip(self.states, parts): s[k] = part
 
 # %% ../nbs/08_forms.ipynb #021c818a
 class Flat:
-    """Mixin for a `BasicOptim`: the parameters of a group become views of one buffer, which is made with the first step, and an update is one operation.
-    A missing gradient counts as zeros, so momentum and decay move that parameter too; a group that is frozen as a whole is left alone."""
-    buffers = None   # a list of (buffer, hypers of its group)
+    "Mixin for a `BasicOptim`: the parameters of a group become views of one row."
+    buffers = None     # a list of (buffer, hyperparameters of its group), made by the first step
+    views,others = (),()
 
-    @torch.no_grad()
-    def _flatten(self):
-        "Buffers for each group: by dtype, and apart those that are frozen or exempt from decay"
-        self._unflatten()
-        self.buffers = []
-        for pg,hypers in zip(self.param_lists, self.hypers):
-            alike = defaultdict(list)
-            for p in pg: alike[p.dtype, p.requires_grad, self.state[p].get('do_wd', True)].append(p)
-            self.buffers += [(_Buffer(ps, [self.state[p] for p in ps]), hypers) for (_,trained,_),ps in alike.items() if trained]
-
-    def _unflatten(self):
-        "Give each parameter its part of the state, as the other forms keep it"
-        for b,_ in self.buffers or ():
-            for k,v in b.state.items():
-                if k in self._keep_on_clear: continue   # marks of single parameters, which stay where they are
-                for p,part in zip(b.ps, b.split(v) if isinstance(v, Tensor) else [v]*len(b.ps)): self.state[p][k] = part
-        self.buffers = None
+    def __init__(self, params, lr, **hypers):
+        super().__init__(params, lr, **hypers)
+        self._check_memory()
 
     def step(self):
         "One `update` of each buffer."
-        if not self._intact(): self._flatten()   # from here on there is nothing that autograd would follow: the buffers need no gradient
-        for b,hypers in self.buffers: self.update(b.p, b.g, b.state, **self.param_hypers(b.state, hypers))
+        if not self._in_place(): self._flatten()
+        for b,hypers in self.buffers:
+            self.update(b.p, b.g, b.state, **self.param_hypers(b.state, hypers))
+        for p,hypers in self.others:
+            if p.grad is not None: self._update_one(p, hypers)
 
     def zero_grad(self):
         "Set all gradients to zero."
-        if not self._intact(): return super().zero_grad()
+        if not self._in_place(): return super().zero_grad()
         for b,_ in self.buffers: b.g.zero_()
+        for p,_ in self.others: p.grad = None
 
-    def _intact(self):
+    def _in_place(self):
+        "Is every parameter still trained and a view of its buffer, and its gradient too?"
         if self.buffers is None: return False
-        for b,_ in self.buffers:
-            if not b.intact(): return False
+        for p,at,grad,grad_at in self.views:
+            if p.grad is not grad or grad.data_ptr()!=grad_at: return False
+            if p.data_ptr()!=at or not p.requires_grad: return False
+        for p,_ in self.others:
+            if p.requires_grad: return False
         return True
 
-    def state_dict(self):
-        self._unflatten()
-        return super().state_dict()
-    def load_state_dict(self, sd):
-        self.buffers = None
-        super().load_state_dict(sd)
-    def clear_state(self):
-        self._unflatten()
-        super().clear_state()
-    def freeze_to(self, n):
-        self._unflatten()
-        super().freeze_to(n)
+# %% ../nbs/08_forms.ipynb #190da7ab
+def _memory(p):
+    "First address of the numbers of `p`, and the address after the last"
+    last = sum((n-1)*s for n,s in zip(p.shape, p.stride()))
+    return p.data_ptr(), p.data_ptr() + (last+1)*p.element_size()
+
+def _overlaps(named):
+    "Pairs of names of parameters that share memory"
+    spans = sorted((*_memory(p), name) for name,p in named if p.numel() and p.device.type!='meta')
+    for (_,end,a),(start,_,b) in zip(spans, spans[1:]):
+        if start<end: yield sorted((a,b))
+
+@patch
+def _check_memory(self:Flat):
+    "Raise for what can't be laid out in a row"
+    named = list(named_params(self.param_lists))
+    for a,b in _overlaps(named):
+        raise ValueError(f'{a} and {b} share memory (tied weights?), and a Flat optimizer would part them: '
+                         f'use one parameter in both places, or {type(self).__name__} without Flat')
+    for name,p in named:
+        if p.grad is not None and p.grad.is_sparse:
+            raise TypeError(f'{name} has a sparse gradient, as from nn.Embedding(sparse=True), which a Flat '
+                            'optimizer cannot lay out: set sparse=False, or do without Flat')
+
+# %% ../nbs/08_forms.ipynb #a91b2836
+@patch
+@torch.no_grad()
+def _flatten(self:Flat):
+    "Make the buffers of each group"
+    def key(p): return p.dtype,p.device,_state_key(self.state[p])
+    self._check_memory()
+    self._drop_zeros()
+    self.buffers,self.others = [],[]
+    for pg,hypers in zip(self.param_lists, self.hypers):
+        trained = [p for p in pg if p.requires_grad]
+        for ps in groupby(trained, key).values():
+            self.buffers.append((_Buffer(ps, [self.state[p] for p in ps]), hypers))
+        self.others += [(p,hypers) for p in pg if not p.requires_grad]
+    ps = [p for b,_ in self.buffers for p in b.ps]
+    self.views = [(p, p.data_ptr(), p.grad, p.grad.data_ptr()) for p in ps]
+
+@patch
+def _drop_zeros(self:Flat):
+    "Forget the zero gradients of parameters that have been frozen since: they must not move"
+    for p,_,grad,_ in self.views:
+        if not p.requires_grad and p.grad is grad and not grad.any(): p.grad = None
+
+@patch
+def _update_one(self:Flat, p, hypers):
+    state = self.state[p]
+    self.update(p, p.grad, state, **self.param_hypers(state, hypers))
+
+# %% ../nbs/08_forms.ipynb #e17d87bc
+@patch
+def load_state_dict(self:Flat,
+    sd:dict # from `state_dict` of any form
+):
+    "Go on with a copy of what `state_dict` returned."
+    super(Flat, self).load_state_dict(sd)
+    self.buffers = None
+
+@patch
+def clear_state(self:Flat):
+    "Forget the state of all parameters."
+    super(Flat, self).clear_state()
+    self.buffers = None
 
 # %% ../nbs/08_forms.ipynb #af85dc09
 class _Wrapped(Optimizer):
@@ -127,23 +198,31 @@ class _Wrapped(Optimizer):
     def __init__(self, params, opt, lr, **kwargs):
         super().__init__(param_groups(params)[0], [], lr=lr)
         self.opts = [opt(list(pg), h['lr'], **kwargs) for pg,h in zip(self.param_lists, self.hypers)]
-        if not hasattr(self.opts[0], 'lr'): raise TypeError(f'{opt.__name__} must keep its learning rate as `self.lr`, or fit and schedules could not change it')
+        if not hasattr(self.opts[0], 'lr'):
+            raise TypeError(f'{opt.__name__} must keep its learning rate as `self.lr`, '
+                            'or fit and schedules could not change it')
+
     def step(self):
         for pg,hypers,opt in zip(self.param_lists, self.hypers, self.opts):
             for k,v in hypers.items():
                 if hasattr(opt, k): setattr(opt, k, v)
             if any(p.grad is not None for p in pg): opt.step()   # a frozen group has none
+
     def zero_grad(self):
         for opt in self.opts: opt.zero_grad()
 
+# %% ../nbs/08_forms.ipynb #d23e6d17
 def as_opt_func(
-    opt,     # a `torch.optim` class, or a class of your own: `opt(params, lr)`, `step()`, `zero_grad()`, its rate kept as `self.lr`; or a partial of one
+    opt,     # a class of torch's, or your own with `opt(params, lr)`, `step()`, `zero_grad()` and `lr`
     **kwargs # further arguments for it, as in `as_opt_func(torch.optim.SGD, momentum=.9)`
-): # give it to `Learner(opt_func=…)`; what fastai can use already is given back as it is
-    "Make `opt` usable as fastai's `opt_func`. What has no `step` and `zero_grad` raises a `TypeError`."
+): # for `Learner(opt_func=…)`; what fastai can use already is returned unchanged
+    "Make a class usable as fastai's `opt_func`. Raises a `TypeError` if it's no optimizer."
     if isinstance(opt, partial): return as_opt_func(opt.func, **{**opt.keywords, **kwargs})
-    if not callable(opt): raise TypeError(f'opt={opt!r} must be an optimizer class, or a function that makes an optimizer')
-    if not isinstance(opt, type) or issubclass(opt, (Optimizer,OptimWrapper)): return partial(opt, **kwargs) if kwargs else opt
+    if not callable(opt):
+        raise TypeError(f'opt={opt!r} must be an optimizer class, or a function that makes an optimizer')
+    if not isinstance(opt, type) or issubclass(opt, (Optimizer,OptimWrapper)):
+        return partial(opt, **kwargs) if kwargs else opt
     if issubclass(opt, torch.optim.Optimizer): return partial(OptimWrapper, opt=opt, **kwargs)
-    if missing:=[o for o in ('step','zero_grad') if not callable(getattr(opt, o, None))]: raise TypeError(f"{opt.__name__} is no optimizer: it has no {' and no '.join(missing)}")
+    missing = [o for o in ('step','zero_grad') if not callable(getattr(opt, o, None))]
+    if missing: raise TypeError(f"{opt.__name__} is no optimizer: it has no {' and no '.join(missing)}")
     return partial(_Wrapped, opt=opt, **kwargs)

@@ -15,55 +15,65 @@ from fastai.learner import Learner
 from fastai.torch_core import defaults
 
 # %% ../nbs/11_learner.ipynb #167d3736
-def _answers(cb, name):
+def _handles(cb, name):
     "May calling `cb` for event `name` do anything?"
-    if type(cb).__call__ is not Callback.__call__ or type(cb).__getattr__ is not GetAttr.__getattr__: return True   # it has ways of its own
-    if name=='after_fit': return True   # fastai then sets `run` back, whether there is such a method or not
-    return any(name in vars(c) for c in type(cb).__mro__) or hasattr(cb, name)
+    cls = type(cb)
+    if cls.__call__ is not Callback.__call__ or cls.__getattr__ is not GetAttr.__getattr__:
+        return True   # it overrides the dispatch, so we can't tell
+    if name=='after_fit': return True   # fastai resets `run` then, with or without a method
+    return any(name in vars(c) for c in cls.__mro__) or hasattr(cb, name)
 
 # %% ../nbs/11_learner.ipynb #39c87254
 class FastLearner(Learner):
-    "A fastai `Learner` that remembers which callbacks answer to an event. It takes what a `Learner` takes, and does the same."
-    _known = None   # event: the callbacks and their orders, and which of them answer
+    "A fastai `Learner` that remembers which callbacks handle an event. The arguments are the same."
+    _handlers = None   # event: the callbacks with their orders, and which of them handle it
     def __call__(self, event_name): # a name, or a list of names
         if isinstance(event_name, str): self._call_one(event_name)
         else: super().__call__(event_name)
 
     def _call_one(self, event_name):
-        for cb,answers in self._in_order(event_name):
-            if answers or event_name in cb.__dict__: cb(event_name)
+        for cb,handles in self._in_order(event_name):
+            if handles or event_name in cb.__dict__: cb(event_name)
 
     def _in_order(self, name):
-        "The callbacks in their order, each with whether it answers to event `name`"
-        if self._known is None or name=='before_fit': self._known = {}
-        then,now = self._known.get(name),[(id(cb), cb.order) for cb in self.cbs]
+        "The callbacks in their order, each with whether it handles event `name`"
+        if self._handlers is None or name=='before_fit': self._handlers = {}
+        then,now = self._handlers.get(name),[(id(cb), cb.order) for cb in self.cbs]
         if then is None or then[0]!=now:
             if not hasattr(event, name): raise Exception(f'missing {name}')
-            self._known[name] = then = now,[(cb, _answers(cb, name)) for cb in self.cbs.sorted('order')]
+            found = [(cb, _handles(cb, name)) for cb in self.cbs.sorted('order')]
+            self._handlers[name] = then = now,found
         return then[1]
 
     def remove_cb(self, cb):
-        self._known = None   # what it holds can be freed
+        self._handlers = None   # so that what it holds can be freed
         return super().remove_cb(cb)
 
-    def _set_device(self, b):
-        device = next(self.model.parameters()).device
-        if type(b) is tuple and defaults.use_cuda is None and all(type(o) is Tensor and o.device==device for o in b): return b   # it is there
-        return super()._set_device(b)
+    def __getstate__(self): return {k:v for k,v in super().__getstate__().items() if k!='_handlers'}
 
-    def __getstate__(self): return {k:v for k,v in super().__getstate__().items() if k!='_known'}
+# %% ../nbs/11_learner.ipynb #6e664731
+@patch
+def _set_device(self:FastLearner, b):
+    device = next(self.model.parameters()).device
+    plain = type(b) is tuple and defaults.use_cuda is None
+    if plain and all(type(o) is Tensor and o.device==device for o in b): return b
+    return super(FastLearner, self)._set_device(b)
+
+# %% ../nbs/11_learner.ipynb #c7f2b739
+@lru_cache(None)
+def _fast_class(cls):
+    "The fast version of `cls`, a subclass of `Learner`"
+    if issubclass(cls, FastLearner): return cls
+    if cls is Learner: return FastLearner
+    def reduce(self, protocol): return _new_fast, (cls,), self.__getstate__()
+    return type(f'Fast{cls.__name__}', (cls,FastLearner), {'__reduce_ex__': reduce})
+
+def _new_fast(cls): # for pickle, which can't import a class made at run time
+    return object.__new__(_fast_class(cls))
 
 # %% ../nbs/11_learner.ipynb #2d002e29
-@lru_cache(None)
-def _fast(cls):
-    "The fast relative of `cls`, a subclass of `Learner`"
-    if issubclass(cls, FastLearner): return cls
-    return FastLearner if cls is Learner else type(f'Fast{cls.__name__}', (cls,FastLearner), {'__reduce_ex__': lambda self,_: (_new, (cls,), self.__getstate__())})
-
-def _new(cls): return object.__new__(_fast(cls))   # for pickle, which finds no class that was made on the way
-
 @patch
 def to_fast(self:Learner)->FastLearner: # the same object
-    "Look up once, not at every event, which callbacks answer. All that the `Learner` has stays."
-    self.__class__ = _fast(type(self))
+    "Turn this `Learner` into a `FastLearner`, in place, keeping its state."
+    self.__class__ = _fast_class(type(self))
     return self

@@ -7,112 +7,165 @@ __all__ = ['TensorSet', 'TensorDataLoader', 'TensorDataLoaders', 'get_dls', 'Ran
 
 # %% ../nbs/03_loaders.ipynb #134a54e3
 import random
-from functools import partial,wraps
+from functools import partial
 import numpy as np,torch
 from torch import Tensor
-from .core import pick_device
+from matplotlib.axes import Axes
+from fastcore.basics import patch
+from .core import pick_device,check_int
 from .plots import show_grid
 from .data import ImageSet
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import CategoryMap
-from fastai.learner import Learner
-import fastai.callback.schedule   # Learner.lr_find, fit_one_cycle
+import fastai.callback.schedule   # gives Learner fit_one_cycle and lr_find
 
 # %% ../nbs/03_loaders.ipynb #5c934d18
 class TensorSet:
-    "Inputs and targets as two tensors of equal length; what `TensorDataLoader` picks its batches from."
+    "Inputs and targets as two tensors, from which `TensorDataLoader` picks its batches."
     def __init__(self,
-        x:Tensor,             # inputs [n,…]
-        y:Tensor,             # targets [n,…]
-        vocab:tuple|None=None,# names of the classes
-        name:str='',          # where they come from
-        hash:str|None=None    # of the `ImageSet` they were made from
+        x:Tensor,              # inputs [n,…]
+        y:Tensor,              # targets [n,…]
+        vocab:tuple|None=None, # class names
+        name:str='',           # where they come from
+        hash:str|None=None     # of the `ImageSet` that they were made from
     ):
-        if len(x)!=len(y): raise ValueError(f'x and y must be equally long: {list(x.shape)} against {list(y.shape)}')
-        self.x,self.y,self.vocab,self.name,self.hash = x,y,vocab,name,hash
+        if len(x)!=len(y):
+            raise ValueError(f'x and y must be equally long: {[*x.shape]} against {[*y.shape]}')
+        self.x,self.y = x,y
+        self.vocab,self.name,self.hash = vocab,name,hash
         self.n_inp,self.c = 1,len(vocab or ())
+
     def __len__(self): return len(self.x)
     def __getitem__(self, i): return self.x[i],self.y[i]
-    def _with(self, x, y): return TensorSet(x, y, self.vocab, self.name, self.hash)
-    def to(self, device): return self._with(self.x.to(device), self.y.to(device))
-    def new_empty(self): return self._with(self.x[:0].clone(), self.y[:0].clone())   # a clone, or the whole would be pickled
+
+# %% ../nbs/03_loaders.ipynb #f7a84d82
+@patch
+def _replace(self:TensorSet, x, y): return TensorSet(x, y, self.vocab, self.name, self.hash)
+
+@patch
+def to(self:TensorSet,
+    device:str|torch.device # such as 'cpu' or 'cuda:0'
+)->TensorSet: # shares the tensors if they are there already
+    "The same set on `device`."
+    return self._replace(self.x.to(device), self.y.to(device))
+
+# %% ../nbs/03_loaders.ipynb #7a4bbb21
+@patch
+def new_empty(self:TensorSet)->TensorSet: # with 0 items; `Learner.export` keeps this in place of the data
+    "The same set without its items."
+    return self._replace(self.x[:0].clone(), self.y[:0].clone())   # clones, or the whole would be pickled
+
+# %% ../nbs/03_loaders.ipynb #1c5d0180
+_per_item = ('create_item','create_batch','create_batches','do_batch','after_item','before_batch','sample',
+             'shuffle_fn','retain')
+_no_effect = ('num_workers','pin_memory','timeout','indexed')   # `DataLoader.new` passes them on
+
+# %% ../nbs/03_loaders.ipynb #fb3bf567
+def _check_args(dataset, kwargs):
+    "Those of `kwargs` that a `TensorDataLoader` passes to fastai; an argument that can't work raises"
+    if not isinstance(dataset, TensorSet):
+        raise TypeError(f'a TensorDataLoader takes a TensorSet of tensors, not {type(dataset).__name__}; '
+                        'for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
+    for k in _per_item:
+        if k in kwargs:
+            raise TypeError(f'{k} works item by item, and a TensorDataLoader has no items: use after_batch')
+    res = {k:v for k,v in kwargs.items() if k not in _no_effect}
+    for k in sorted(res):
+        if k not in DataLoader._methods: raise TypeError(f'a TensorDataLoader has no argument {k!r}')
+    return res
 
 # %% ../nbs/03_loaders.ipynb #44cc0ba1
-_per_item = 'create_item create_batch create_batches do_batch after_item before_batch sample shuffle_fn retain'.split()
-_no_effect = 'num_workers pin_memory timeout indexed'.split()   # `DataLoader.new` hands these on; there is nothing to load
-
 class TensorDataLoader(DataLoader):
-    "A fastai `DataLoader` over a `TensorSet` that lies on the device. Each batch is a new tensor, never a view or a buffer used again."
+    "A fastai `DataLoader` over a `TensorSet`. Each batch is a new tensor, never a view."
     def __init__(self,
-        dataset:TensorSet,             # inputs and targets
-        bs:int=256,                    # batch size
-        shuffle:bool=False,            # another order each epoch?
-        drop_last:bool=False,          # leave out a last batch that is smaller?
-        seed:int=42,                   # with `epoch`, decides the order
-        epoch:int=0,                   # number of the next epoch
+        dataset:TensorSet,      # inputs and targets
+        bs:int=256,             # batch size
+        shuffle:bool=False,     # another order each epoch?
+        drop_last:bool=False,   # leave out a last batch that is smaller?
+        seed:int=42,            # with `epoch`, decides the order
+        epoch:int=0,            # number of the next epoch
         device:str|torch.device|None=None, # where to put the tensors; None: where they are
-        **kwargs                       # fastai's `after_batch`, `get_idxs`, `before_iter`, `after_iter`
+        **kwargs # fastai's `after_batch`, `get_idxs`, `before_iter`, `after_iter`
     ):
-        if not isinstance(dataset, TensorSet): raise TypeError(f'a TensorDataLoader takes a TensorSet of ready-made tensors, not {type(dataset).__name__}; for new items call the model on a tensor shaped like `dls.one_batch()[0]`')
-        if not isinstance(bs, int) or bs<1: raise ValueError(f'bs={bs!r} must be an integer of at least 1')
-        if bad:=[o for o in _per_item if o in kwargs]: raise TypeError(f'{bad[0]} works item by item, and a TensorDataLoader has no items: use after_batch')
-        if bad:=kwargs.keys()-{*self._methods, *_no_effect}: raise TypeError(f'a TensorDataLoader knows no argument {sorted(bad)[0]!r}')
-        super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, **{k:v for k,v in kwargs.items() if k in self._methods})
-        self.seed = seed
+        kwargs = _check_args(dataset, kwargs)
+        bs = check_int('bs', bs)
+        super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, **kwargs)
+        self.seed = check_int('seed', seed, 0)
         self.set_epoch(epoch)
         self.to(dataset.x.device if device is None else device)
-
-    def to(self, device):
-        "Move the tensors to `device`; later batches are made there."
-        self.device = pick_device(device)
-        self.dataset = self.dataset.to(self.device)
-
-    def set_epoch(self, epoch:int): # 0 for the first
-        "Go to epoch number `epoch`: the next pass has its order."
-        if not isinstance(epoch, int) or epoch<0: raise ValueError(f'epoch={epoch!r} must be an integer of at least 0')
-        self.epoch = epoch
 
     def get_idxs(self)->Tensor: # int64 [n], on the CPU
         "The order of the next pass."
         if not self.shuffle: return torch.arange(self.n)
-        return torch.randperm(self.n, generator=torch.Generator().manual_seed((self.seed*1_000_003+self.epoch)%2**32))   # a prime, so that seed 1, epoch 0 is not seed 0, epoch 1
+        return torch.randperm(self.n, generator=_generator(self.seed, self.epoch))
 
     def __iter__(self):
         self.before_iter()
         x,y = self.dataset.x,self.dataset.y
-        idxs = torch.as_tensor(self.get_idxs()).to(x.device)
-        if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
-        for i in idxs.split(self.bs) if len(idxs) else (): yield self.after_batch((x.index_select(0,i), y.index_select(0,i)))
+        for idxs in self.batch_idxs():
+            yield self.after_batch((x.index_select(0, idxs), y.index_select(0, idxs)))
         self.after_iter()
         self.epoch += 1
 
-    def new(self, dataset=None, cls=None, **kwargs):
-        "A copy with some arguments changed; seed and epoch go along."
-        return super().new(dataset, cls, **{'seed':self.seed, 'epoch':self.epoch, **kwargs})
+# %% ../nbs/03_loaders.ipynb #ca2e6b06
+def _generator(seed, epoch):
+    # times a prime, so that seed 1, epoch 0 isn't seed 0, epoch 1
+    return torch.Generator().manual_seed((seed*1_000_003+epoch)%2**32)
 
-    def show_batch(self,
-        b=None,      # a batch; None: `one_batch()`
-        max_n:int=9, # how many images
-        ax=None,     # a matplotlib `Axes`; None: a new figure
-        **kwargs     # what fastai's other loaders take has no effect
-    ):
-        "Show images of a batch with the names of their classes."
-        x,y = self.one_batch() if b is None else b
-        y = y[:max_n].reshape(-1).long().tolist()
-        size = x.shape[-2:] if x.ndim>2 else (round(x.shape[1]**.5),)*2
-        show_grid(x[:max_n].reshape(-1,*size).cpu(), titles=[self.dataset.vocab[i] for i in y] if self.dataset.vocab else y, ncols=max_n, ax=ax)
+@patch
+def batch_idxs(self:TensorDataLoader)->tuple: # of int64 tensors, on the device
+    "The indices of each batch of the next pass."
+    idxs = torch.as_tensor(self.get_idxs()).to(self.dataset.x.device)
+    if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
+    return idxs.split(self.bs) if len(idxs) else ()
 
-    def show_results(self, *args, **kwargs):
-        raise NotImplementedError('show_results needs to know how the loss decodes a prediction: take `learn.get_preds()` and `show_grid`')
+# %% ../nbs/03_loaders.ipynb #912859fb
+@patch
+def set_epoch(self:TensorDataLoader,
+    epoch:int # 0 for the first
+):
+    "Go to epoch number `epoch`: the next pass has its order."
+    self.epoch = check_int('epoch', epoch, 0)
+
+# %% ../nbs/03_loaders.ipynb #0ccf18e3
+@patch
+def to(self:TensorDataLoader,
+    device:str|torch.device # such as 'cpu' or 'cuda'
+):
+    "Move the tensors to `device`; later batches are made there."
+    self.device = pick_device(device)
+    self.dataset = self.dataset.to(self.device)
+
+# %% ../nbs/03_loaders.ipynb #1546df48
+@patch
+def new(self:TensorDataLoader,
+    dataset:TensorSet|None=None, # None: the same
+    cls:type|None=None,          # None: the same
+    **kwargs                     # arguments to change
+)->TensorDataLoader:
+    "A copy with some arguments changed, and the same seed and epoch if they aren't among them."
+    return DataLoader.new(self, dataset, cls, **{'seed':self.seed, 'epoch':self.epoch, **kwargs})
+
+# %% ../nbs/03_loaders.ipynb #21777652
+def _tensor_set(imageset, images, labels, flat):
+    "Images as floats, and labels as the losses want them"
+    size = (784,) if flat else (1,28,28)
+    # on the CPU, because a GPU multiplies by 1/255, which rounds differently
+    x = images.float().div_(255).view(-1, *size)
+    y = labels.float()[:,None] if len(imageset.vocab)==2 else labels
+    vocab = CategoryMap(list(imageset.vocab), sort=False)   # what fastai's reports expect of `dls.vocab`
+    return TensorSet(x, y, vocab, imageset.name, imageset.hash)
 
 # %% ../nbs/03_loaders.ipynb #a496b42b
 class TensorDataLoaders(DataLoaders):
-    "fastai `DataLoaders` of `TensorDataLoader`s; what makes no sense for ready-made tensors is refused."
+    "fastai `DataLoaders` made of `TensorDataLoader`s. What makes no sense for ready-made tensors raises."
     def add_tfms(self, *args, **kwargs):
-        raise NotImplementedError('the images are tensors already, so there are no transforms to add to: give `after_batch` to `dls.train.new(…)`')
+        raise NotImplementedError('the images are tensors already, so there are no transforms to add to: '
+                                  'pass `after_batch` to `dls.train.new(…)`')
     def test_dl(self, *args, **kwargs):
-        raise NotImplementedError('the images are tensors already, so `test_dl` and `predict` have no files to open: call the model on a tensor shaped like `dls.one_batch()[0]`')
+        raise NotImplementedError('the images are tensors already, so `test_dl` and `predict` have no files '
+                                  'to open: call the model on a tensor shaped like `dls.one_batch()[0]`')
 
 # %% ../nbs/03_loaders.ipynb #bc918c61
 def get_dls(
@@ -123,28 +176,57 @@ def get_dls(
     shuffle:bool=True,                 # another order each epoch (training only)?
     seed:int=42,                       # decides the orders
     flat:bool=True                     # inputs [bs,784], or [bs,1,28,28]?
-)->TensorDataLoaders: # batches: inputs float32 in 0..1; targets float32 [bs,1] for two classes, int64 [bs] for more
+)->TensorDataLoaders: # x: float32, 0 to 1; y: float32 [bs,1] for two classes, int64 [bs] for more
     "fastai `DataLoaders` whose tensors already lie on the device."
-    if not isinstance(imageset, ImageSet): raise TypeError(f'imageset must be an ImageSet, as mnist_sample() gives, not {type(imageset).__name__}')
-    device,vocab = pick_device(device),CategoryMap(list(imageset.vocab), sort=False)   # what fastai's reports expect of `dls.vocab`
-    def _dl(images, labels, **kwargs):
-        x = images.float().div_(255).view(-1, *((784,) if flat else (1,28,28)))   # on the CPU: a GPU multiplies by 1/255, which rounds otherwise
-        y = labels.float()[:,None] if len(imageset.vocab)==2 else labels
-        return TensorDataLoader(TensorSet(x, y, vocab, imageset.name, imageset.hash), seed=seed, device=device, **kwargs)
-    return TensorDataLoaders(_dl(*imageset.train, bs=bs, shuffle=shuffle), _dl(*imageset.valid, bs=bs if valid_bs is None else valid_bs), device=device)
+    if not isinstance(imageset, ImageSet):
+        name = type(imageset).__name__
+        raise TypeError(f'imageset must be an ImageSet, as mnist_sample() returns, not {name}')
+    if valid_bs is None: valid_bs = bs
+    device = pick_device(device)
+    train,valid = [_tensor_set(imageset, *o, flat) for o in (imageset.train, imageset.valid)]
+    return TensorDataLoaders(
+        TensorDataLoader(train, bs, shuffle=shuffle, seed=seed, device=device),
+        TensorDataLoader(valid, valid_bs, seed=seed, device=device), device=device)
+
+# %% ../nbs/03_loaders.ipynb #16257939
+@patch
+def show_batch(self:TensorDataLoader,
+    b:tuple|None=None,  # a batch; None: `one_batch()`
+    max_n:int=9,        # how many images
+    ax:Axes|None=None,  # where to draw; None: a new figure
+    **kwargs            # other arguments of fastai's loaders have no effect
+):
+    "Show images of a batch with the names of their classes."
+    x,y = self.one_batch() if b is None else b
+    x,y = x[:max_n].cpu(),y[:max_n].reshape(-1).long().tolist()
+    size = x.shape[-2:] if x.ndim>2 else (round(x.shape[1]**.5),)*2
+    titles = [self.dataset.vocab[i] for i in y] if self.dataset.vocab else y
+    show_grid(x.reshape(-1,*size), titles=titles, ncols=max_n, ax=ax)
+
+# %% ../nbs/03_loaders.ipynb #d12a41c9
+@patch
+def show_results(self:TensorDataLoader,
+    *args,   # whatever fastai passes
+    **kwargs # whatever fastai passes
+):
+    "Not possible: it needs to know how the loss decodes a prediction."
+    raise NotImplementedError('show_results needs to know how the loss decodes a prediction: '
+                              'use `learn.get_preds()` and `show_grid`')
 
 # %% ../nbs/03_loaders.ipynb #defb44b1
 def _global_restorers():
     "Snapshot the random states of Python, NumPy and torch; return functions that restore them"
-    res = [partial(random.setstate, random.getstate()), partial(np.random.set_state, np.random.get_state()),
+    cuda,mps = torch.cuda,torch.mps
+    res = [partial(random.setstate, random.getstate()),
+           partial(np.random.set_state, np.random.get_state()),
            partial(torch.set_rng_state, torch.get_rng_state())]
-    if torch.cuda.is_initialized(): res.append(partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all()))
-    if torch.backends.mps.is_available(): res.append(partial(torch.mps.set_rng_state, torch.mps.get_rng_state()))
+    if cuda.is_initialized(): res.append(partial(cuda.set_rng_state_all, cuda.get_rng_state_all()))
+    if torch.backends.mps.is_available(): res.append(partial(mps.set_rng_state, mps.get_rng_state()))
     return res
 
 # %% ../nbs/03_loaders.ipynb #1d5ce4cc
 def _set_rng(dl, state):
-    dl.rng = random.Random()   # a new one, because fastai's loaders share theirs with passes that are under way
+    dl.rng = random.Random()   # a new one: a pass that is under way may still draw from the old one
     dl.rng.setstate(state)
 
 def _restorer(dl):
@@ -158,24 +240,14 @@ def _restorer(dl):
 
 # %% ../nbs/03_loaders.ipynb #1d1c19e5
 class RandomState:
-    "The random states of Python, NumPy, torch and the loaders in `dls` as they are now. Leaving a `with` block restores them."
+    "The random states of Python, NumPy, torch and the loaders in `dls`, as they are now."
     def __init__(self,
-        dls # `DataLoaders`, or anything with `train` and `valid`
+        dls:DataLoaders # or anything else with loaders `train` and `valid`
     ):
         self.restorers = [*_global_restorers(), _restorer(dls.train), _restorer(dls.valid)]
+
     def restore(self):
-        "Go back to the states of the snapshot; any number of times."
+        "Go back to these states, any number of times. Leaving a `with` block does it, too."
         for f in self.restorers: f()
     def __enter__(self): return self
     def __exit__(self, *args): self.restore()
-
-# %% ../nbs/03_loaders.ipynb #48632276
-_lr_find = Learner.lr_find
-
-@wraps(_lr_find)
-def _lr_find_no_trace(self, *args, **kwargs):
-    if not isinstance(self.dls, TensorDataLoaders): return _lr_find(self, *args, **kwargs)
-    state = RandomState(self.dls)
-    try: return _lr_find(self, *args, **kwargs)
-    finally: state.restore()
-Learner.lr_find = _lr_find_no_trace

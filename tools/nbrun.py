@@ -1,7 +1,7 @@
-"""What refresh.py and run_nbs.py share: which cells a run skips, and running the others in a Jupyter kernel.
+"""What the tools share: reading notebooks, which cells a run skips, and running the others in a kernel.
 
-The rules for skipping are those of `nbdev_test`, written once more because run_nbs.py works where nbdev cannot be
-installed (it needs fastcore<2, and today's fastai needs fastcore 2)."""
+The rules for skipping are `nbdev_test`'s. They're repeated here because run_nbs.py must work without nbdev,
+which can't be installed alongside today's fastai: nbdev 2 needs fastcore<2, fastai after 2.8.7 fastcore 2."""
 import re,sys
 from configparser import ConfigParser
 from pathlib import Path
@@ -16,14 +16,14 @@ settings.read(root/'settings.ini', encoding='utf-8')
 settings = settings['DEFAULT']
 
 def notebooks():
-    "The notebooks that nbdev sees: those under `nbs_path`, less files and folders that begin with `_` or `.`"
+    "The notebooks that nbdev sees: those under `nbs_path`, but for names that begin with `_` or `.`"
     nbs = root/settings['nbs_path']
     return sorted(p for p in nbs.rglob('*.ipynb') if not any(o[0] in '_.' for o in p.relative_to(nbs).parts))
 
 def read(path): return nbformat.read(path, as_version=4)   # joins a source that is stored as a list of lines
 
 def skip_flags(flags=''):
-    "The flags that mark cells to skip: `tst_flags` of settings.ini, less `flags`"
+    "The flags that mark cells to skip: `tst_flags` of settings.ini without `flags`"
     return set(settings['tst_flags'].split()) - set(flags.split())
 
 def directives(source):
@@ -44,25 +44,12 @@ def skip_cell(cell, skip):
     d = directives(cell.source)
     return (d.get('eval:') or [''])[0].lower() == 'false' or bool(skip & d.keys())
 
-def skip_nb(nb):
-    "Does the front matter (raw cells, or the list under the title) say `skip_exec: true`?"
-    titled,skip = False,''
-    for c in nb.cells:
-        front = c.cell_type == 'raw' and c.source.startswith('---')
-        title = c.cell_type == 'markdown' and not titled and re.search(r'^#\s+\S', c.source, flags=re.M)
-        if not (front or title): continue
-        m = re.search(r'^(?:-\s+)?skip_exec:\s*["\']?(\w+)', c.source, flags=re.M)
-        if m: skip = m[1].lower()
-        titled = titled or title or re.search('^title:', c.source, flags=re.M)
-    return skip in ('y', 'yes', 't', 'true', 'on', '1')
-
 def run(nb, path, skip):
-    "Run the cells of `nb`, the notebook at `path`, in a fresh kernel of this Python; a failing cell raises `CellExecutionError`"
-    if skip_nb(nb): return
-    # With no kernel folders to look in, 'python3' is ipykernel's own: this Python, whatever kernels the user has.
+    "Run `nb`, the notebook at `path`, in a fresh kernel; raises `CellExecutionError` if a cell fails"
+    # With no kernel folders to search, 'python3' is ipykernel's own: this Python, whatever is installed
     km = AsyncKernelManager(kernel_name='python3', kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
-    client = NotebookClient(nb, km=km, timeout=None, record_timing=False, resources={'metadata': {'path': str(path.parent)}},
-                            extra_arguments=['--IPKernelApp.log_level=ERROR'])
+    client = NotebookClient(nb, km=km, timeout=None, record_timing=False, 
+        extra_arguments=['--IPKernelApp.log_level=ERROR'], resources={'metadata': {'path': str(path.parent)}})
     with client.setup_kernel():
         for i,c in enumerate(nb.cells):
             if not skip_cell(c, skip): client.execute_cell(c, i)
