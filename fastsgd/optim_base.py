@@ -122,6 +122,12 @@ class OptimBase(Optimizer, torch.optim.Optimizer):   # torch's schedulers take n
         Optimizer.__init__(self, groups, [], lr=lr, **{**defaults, **hypers})
         self.defaults = ParamGroup([], dict(self.hypers[-1]))   # for groups that are added later
         for k in self.known: self.set_hyper(k, [d.get(k, h[k]) for d,h in zip(own, self.hypers)])
+        for h in self.hypers: self.check_hypers(h)
+
+    def check_hypers(self,
+        hypers:dict # of one group
+    ):
+        "Raise a `ValueError` if the rule can't work with these hyperparameters: for rules to override."
 
     def _check_names(self, hypers):
         for k in hypers:
@@ -152,7 +158,7 @@ def _set_hyper(self:OptimBase, k, v):   # fastai's set_hyper calls this with a v
 def param_hypers(self:OptimBase,
     state:dict, # of one parameter
     hypers:dict # of its group
-)->dict:
+)->dict: # the hyperparameters for this parameter
     "`hypers`, without weight decay where a `Learner` exempts the parameter from it."
     return hypers if state.get('do_wd', True) else {**hypers, 'wd':0.}
 
@@ -177,8 +183,9 @@ def add_param_group(self:OptimBase,
     "Add a parameter group, as in torch."
     groups,own = param_groups([*self.param_lists, group])
     self._check_names(own[-1])
-    hypers = {k:_number(k, v) for k,v in own[-1].items()}
-    self.hypers.append({**self.defaults.hypers, **hypers})
+    hypers = {**self.defaults.hypers, **{k:_number(k, v) for k,v in own[-1].items()}}
+    self.check_hypers(hypers)
+    self.hypers.append(hypers)
     self.param_lists.append(L(groups[-1]))
 
 # %% ../nbs/06_optim_base.ipynb #2d8b400b
