@@ -1,9 +1,11 @@
 """What a sweep costs: `python benchmarks/sweep.py [--data mnist_sample] [--runs 64] [--save FILE.json]`
 
-Clocks whole calls, from the making of the models to the last validation: one run by hand (`train_model` with `BasicOptim`) and
-`sweep` with many runs, of the linear model and of `simple_net`, and between them the machine's float32 matrix product. All are
-interleaved, so that what else the machine does meets all alike. Two numbers are wanted: for the linear model, how many times as long
-as one run the sweep takes; for `simple_net`, which the matrix units bound, what share of the machine's matrix rate it reaches."""
+Clocks whole calls, from making the models to the last validation: one run by hand (`train_model` with
+`BasicOptim`) and `sweep` with many runs, of the linear model and of `simple_net`, and between them the
+machine's float32 matrix product. All are interleaved, so that other work on the machine affects all alike.
+We want two numbers: for the linear model, how many times as long as one run the sweep takes; for
+`simple_net`, which the matrix units bound, what fraction of the matrix product's speed it reaches."""
+from functools import partial
 import torch
 from bench import clock,in_turn,parser,row,save,spread,text_table
 from fastsgd.core import pick_device
@@ -24,47 +26,77 @@ def many(dls, make, n_epoch, n_runs):
     sweep(dls, make, lrs, n_epoch=n_epoch, chunk=n_runs, progress=False)
 
 def net_flops(dls, n_epoch, n_in=784, n_hidden=30):
-    "Multiplications and additions of the matrix products of one `simple_net` run: forward, and backward but for the inputs of the first layer"
+    "Multiplications and additions in the matrix products of one `simple_net` run"
     layer1,layer2 = 2*n_in*n_hidden,2*n_hidden
-    return n_epoch*(len(dls.train_ds)*(2*layer1+3*layer2) + len(dls.valid_ds)*(layer1+layer2))
+    forward = layer1+layer2
+    train = 2*layer1+3*layer2   # forward and backward, but nobody wants the gradient of the inputs
+    return n_epoch*(len(dls.train_ds)*train + len(dls.valid_ds)*forward)
 
-def main():
+class Products:
+    "Matrix products of the shapes that the sweep's first layer has, and a big square one"
+    n = 20   # products in one clock reading
+    def __init__(self, n_runs, bs, device):
+        self.shapes = {self.name(*o):o for o in ((30*n_runs,784,bs), (30*n_runs,bs,784), (2048,2048,2048))}
+        self.mats = {k:self.pair(*o, device) for k,o in self.shapes.items()}
+    def name(self, m, k, n): return f'[{m},{k}]x[{k},{n}]'
+    def pair(self, m, k, n, device): return torch.randn(m,k,device=device),torch.randn(k,n,device=device)
+    def run(self, name):
+        a,b = self.mats[name]
+        for _ in range(self.n): a@b
+    def gflops(self, name, secs):
+        m,k,n = self.shapes[name]
+        return self.n*2*m*k*n/secs/1e9
+
+def arguments():
     p = parser(__doc__, 7)
     p.add_argument('--data', default='mnist_sample', choices=['digits','mnist_sample'])
     p.add_argument('--runs', type=int, default=64, help='runs in a sweep')
     p.add_argument('--n_epoch', type=int, default=10)
     p.add_argument('--bs', type=int, default=256)
-    args = p.parse_args()
+    return p.parse_args()
+
+def clock_all(args, dls, products):
+    "The seconds of each task, repetition by repetition"
+    tasks = {}
+    for make in (linear_model,simple_net):
+        tasks[f'{make.__name__} by hand'] = partial(by_hand, dls, make, args.n_epoch)
+        tasks[f'{make.__name__} sweep'] = partial(many, dls, make, args.n_epoch, args.runs)
+    tasks |= {k:partial(products.run, k) for k in products.shapes}
+    return in_turn({k:partial(clock, f, dls.device) for k,f in tasks.items()}, args.reps)
+
+def ratios_of(secs, model): return [b/a for a,b in zip(secs[f'{model} by hand'], secs[f'{model} sweep'])]
+
+def main():
+    args = arguments()
     device = pick_device(args.device)
     dls = get_dls(get_data(args.data), bs=args.bs, device=device)
+    products = Products(args.runs, args.bs, device)
+    secs = clock_all(args, dls, products)
 
-    # the shapes of the sweep's own products (forward and backward of the first layer), and a big square one
-    shapes = {f'[{m},{k}]x[{k},{n}]':(m,k,n) for m,k,n in ((30*args.runs,784,args.bs), (30*args.runs,args.bs,784), (2048,2048,2048))}
-    mats = {k:(torch.randn(m,k_,device=device),torch.randn(k_,n,device=device)) for k,(m,k_,n) in shapes.items()}
-    def products(name, n=20): # one clock reading for n products
-        a,b = mats[name]
-        for _ in range(n): a@b
-    jobs = {'linear_model by hand': lambda: by_hand(dls, linear_model, args.n_epoch),
-            'linear_model sweep':   lambda: many(dls, linear_model, args.n_epoch, args.runs),
-            'simple_net by hand':   lambda: by_hand(dls, simple_net, args.n_epoch),
-            'simple_net sweep':     lambda: many(dls, simple_net, args.n_epoch, args.runs),
-            **{k:(lambda k=k: products(k)) for k in mats}}
-    secs = in_turn({k:(lambda f=f: clock(f, device)) for k,f in jobs.items()}, args.reps)
-
-    ratio = {m:[b/a for a,b in zip(secs[f'{m} by hand'], secs[f'{m} sweep'])] for m in ('linear_model','simple_net')}
+    ratio = {m:ratios_of(secs, m) for m in ('linear_model','simple_net')}
     flops = args.runs*net_flops(dls, args.n_epoch)
-    gflops = {k:[20*2*m*k_*n/s/1e9 for s in secs[k]] for k,(m,k_,n) in shapes.items()}
+    gflops = {k:[products.gflops(k, s) for s in secs[k]] for k in products.shapes}
+    best = [max(o) for o in zip(*gflops.values())]   # the best product of each repetition
     gflops['simple_net sweep'] = [flops/s/1e9 for s in secs['simple_net sweep']]
-    top = [max(gflops[k][i] for k in shapes) for i in range(args.reps)]   # the best product of that repetition
-    share = [a/b for a,b in zip(gflops['simple_net sweep'], top)]
+    share = [a/b for a,b in zip(gflops['simple_net sweep'], best)]
     res = save(args.save, 'sweep', device,
-        config=dict(data=args.data, runs=args.runs, n_epoch=args.n_epoch, bs=args.bs, reps=args.reps, n_train=len(dls.train_ds), n_valid=len(dls.valid_ds)),
-        seconds={k:spread(v) for k,v in secs.items() if k not in shapes}, times_one_run={k:spread(v) for k,v in ratio.items()},
-        gflops={k:spread(v) for k,v in gflops.items()}, share_of_matrix_rate=spread(share))
-    print(f"{args.data}, {args.n_epoch} epochs, bs {args.bs}, {args.runs} runs in a sweep, {args.reps} repetitions; {res['env']['device_name']}, {res['env']['threads']} threads")
-    print(text_table([*(row(f'{k}, s', v, '{:.3f}'.format) for k,v in res['seconds'].items()),
-                      *(row(f'{k} sweep / one run', v, '{:.2f}'.format) for k,v in res['times_one_run'].items()),
-                      *(row(f'{k}, GFLOP/s', v, '{:.0f}'.format) for k,v in res['gflops'].items()),
-                      row('simple_net sweep / best product', res['share_of_matrix_rate'], '{:.2f}'.format)]))
+        config=dict(data=args.data, runs=args.runs, n_epoch=args.n_epoch, bs=args.bs, reps=args.reps,
+                    n_train=len(dls.train_ds), n_valid=len(dls.valid_ds)),
+        seconds={k:spread(v) for k,v in secs.items() if k not in products.shapes},
+        times_one_run={k:spread(v) for k,v in ratio.items()},
+        gflops={k:spread(v) for k,v in gflops.items()},
+        share_of_matrix_rate=spread(share))
+    show(res)
+
+def show(res):
+    config,env = res['config'],res['env']
+    print(f"{config['data']}, {config['n_epoch']} epochs, bs {config['bs']}, "
+          f"{config['runs']} runs in a sweep, "
+          f"{config['reps']} repetitions; {env['device_name']}, {env['threads']} threads")
+    print(text_table([
+        *(row(f'{k}, s', v, '{:.3f}'.format) for k,v in res['seconds'].items()),
+        *(row(f'{k} sweep / one run', v, '{:.2f}'.format) for k,v in res['times_one_run'].items()),
+        *(row(f'{k}, GFLOP/s', v, '{:.0f}'.format) for k,v in res['gflops'].items()),
+        row('simple_net sweep / best product', res['share_of_matrix_rate'], '{:.2f}'.format)]))
 
 if __name__=='__main__': main()

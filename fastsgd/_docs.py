@@ -4,6 +4,7 @@ nbdev prints docments as comments in the signature, where backticks become raw M
 table. Where `#| exports` shows the source, the signature and the fold around the source go."""
 import inspect,re
 from fastcore.docments import docments
+from fastcore.imports import IN_NOTEBOOK
 from nbdev.doclinks import NbdevLookup
 from nbdev.processors import Processor
 from nbdev.showdoc import BasicMarkdownRenderer
@@ -49,7 +50,7 @@ class Renderer(BasicMarkdownRenderer):
         return '\n'.join('|'+'|'.join(r)+'|' for r in zip(*cols)) if len(cols)>1 else ''
 
     def _repr_markdown_(self):
-        link = NbdevLookup().code(self.fn)
+        link = '' if IN_NOTEBOOK else NbdevLookup().code(self.fn)   # stored, its line number would go stale
         source = f'[source]({link}){{target="_blank" style="float:right; font-size:smaller"}}' if link else ''
         signature = f'```python\n{self.signature()}\n```' if self.is_call else ''
         doc = f'*{self.docs}*' if self.docs else ''

@@ -117,14 +117,14 @@ def loss(self:_ParityRecorder, loss, size):
     self.losses.append(loss)
     self.sizes.append(size)
 
-# %% ../nbs/14_compare.ipynb #bd094f45
+# %% ../nbs/14_compare.ipynb #4fab1187
 @patch
 def epoch(self:_ParityRecorder, model, values):
-    sizes = torch.tensor(self.sizes)
-    weighted = torch.stack(self.losses).cpu().double() @ (sizes.double()/sizes.sum())
+    losses,sizes = torch.stack(self.losses).cpu().double(),torch.tensor(self.sizes)
+    train_loss = (losses@sizes.double()/sizes.sum()).item()
     max_abs,max_ulp = self.compare(_finite_weights(model))
-    self.epochs.append(EpochResult(len(self.epochs), weighted.item(), values[0], values[1:],
-                                   sizes.sum().item(), sizes.max().item(), None, max_abs, max_ulp))
+    self.epochs.append(EpochResult(len(self.epochs), train_loss, values[0], values[1:],
+                                   sum(self.sizes), max(self.sizes), None, max_abs, max_ulp))
     self.checksums.append(self.batch_sums)
     self.begin_epoch()
 
@@ -286,16 +286,16 @@ class LoopArm:
         name,defaults = display_name(self.opt_func),dict(step='eager', lr=None)
         return _arm_repr('LoopArm', name, defaults, step=self.step, lr=self.lr)
 
-# %% ../nbs/14_compare.ipynb #7e1352ed
+# %% ../nbs/14_compare.ipynb #a9272325
 @patch
-def get_step(self:LoopArm, model, loss_func, opt, recorder):
+def _get_step(self:LoopArm, model, loss_func, opt, recorder):
     if self.step=='eager': return recorder.step(model, loss_func, opt)   # it can be profiled
     if callable(self.step): return self.step(model, loss_func, opt)
     return make_step(model, loss_func, opt, self.step)
 
-# %% ../nbs/14_compare.ipynb #fcfab30f
+# %% ../nbs/14_compare.ipynb #b8628a96
 @patch
-def fit_epoch(self:LoopArm, task, model, opt, step, recorder):
+def _fit_epoch(self:LoopArm, task, model, opt, step, recorder):
     batches,before = recorder.batches(task.dls.train),getattr(step, 'setup_seconds', 0.)
     with recorder.training():
         losses,sizes = train_epoch(model, batches, opt, task.loss_func, step)
@@ -303,7 +303,7 @@ def fit_epoch(self:LoopArm, task, model, opt, step, recorder):
     for loss,size in zip(losses, sizes): recorder.loss(loss, size)
     recorder.epoch(model, evaluate(model, task.dls.valid, task.loss_func, task.metrics))
 
-# %% ../nbs/14_compare.ipynb #50327be9
+# %% ../nbs/14_compare.ipynb #4f762da1
 @patch
 def fit(self:LoopArm,
     task:_Task,        # what to do
@@ -313,8 +313,8 @@ def fit(self:LoopArm,
     "Train `model`, and report to `recorder`."
     lr = task.lr if self.lr is None else self.lr
     opt = self.opt_func([p for p in model.parameters() if p.requires_grad], lr=lr)
-    step = self.get_step(model, task.loss_func, opt, recorder)
-    for _ in range(task.n_epoch): self.fit_epoch(task, model, opt, step, recorder)
+    step = self._get_step(model, task.loss_func, opt, recorder)
+    for _ in range(task.n_epoch): self._fit_epoch(task, model, opt, step, recorder)
 
 # %% ../nbs/14_compare.ipynb #10c34bfd
 def _check_learner_arm(step, fit, cls):
@@ -346,14 +346,14 @@ def __repr__(self:LearnerArm):
     return _arm_repr('LearnerArm', self.name, defaults,
                      fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
 
-# %% ../nbs/14_compare.ipynb #3b41f68e
+# %% ../nbs/14_compare.ipynb #1dcac994
 @patch
-def get_learner(self:LearnerArm, task, model):
+def _get_learner(self:LearnerArm, task, model):
     kwargs = copy.deepcopy({**task.learner, **self.kwargs})   # callbacks keep state
     return self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
                     metrics=copy.deepcopy(task.metrics), **kwargs)
 
-# %% ../nbs/14_compare.ipynb #28120b5d
+# %% ../nbs/14_compare.ipynb #bf759b5a
 @patch
 def fit(self:LearnerArm,
     task:_Task,        # what to do
@@ -361,7 +361,7 @@ def fit(self:LearnerArm,
     recorder:_Recorder # what to report to
 ):
     "Train `model` with a `Learner`, and report to `recorder`."
-    learn,lr = self.get_learner(task, model),task.lr if self.lr is None else self.lr
+    learn,lr = self._get_learner(task, model),task.lr if self.lr is None else self.lr
     recorder.attach(learn)
     with learn.no_bar(), learn.no_logging():
         if callable(self.fit_func): self.fit_func(learn, task.n_epoch, lr)
@@ -447,15 +447,37 @@ def _list_jobs(records, reps, breakdown):
     jobs = [('check',o) for o in checks] + [('clock',o) for o in records*reps]
     return jobs + [('profile',o) for o in records if breakdown]
 
+# %% ../nbs/14_compare.ipynb #2d49d1de
+def _data_dict(dls, ref): # ref: the reference's `_ParityRecorder`
+    # not `getattr(…, 'name')`: fastai's sets look for it in what they hold
+    own = getattr(dls.train_ds, '__dict__', {})
+    sums = [o for epoch in ref.checksums for o in epoch]
+    return dict(name=own.get('name') or type(dls.train_ds).__name__, hash=own.get('hash'),
+                batches=tensor_hash(*sums), n_train=ref.epochs[0].n, n_valid=len(dls.valid_ds),
+                bs=ref.epochs[0].bs, seed=vars(dls.train).get('seed'))
+
+# %% ../nbs/14_compare.ipynb #d1397c98
+def _config_dict(comp, task, reps, reference): # comp: a `CompareLearner`
+    return dict(n_epoch=task.n_epoch, lr=task.lr, reps=reps, seed=comp.seed, reference=reference,
+                model=display_name(comp.model), loss_func=display_name(comp.loss_func),
+                metrics=[display_name(m) if callable(m) else m.name for m in comp.metrics],
+                learner={k:str(v) for k,v in comp.kwargs.items()})
+
+def _make_report(comp, records, task, reps):
+    ref = next(o for o in records if o.ref is None)
+    return Comparison({o.name:o.result() for o in records}, env_info(comp.device),
+                      _data_dict(comp.dls, ref.parity), _config_dict(comp, task, reps, ref.name),
+                      {o.name:o.model for o in records})
+
 # %% ../nbs/14_compare.ipynb #26b19aa5
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
     def __init__(self,
-        dls:DataLoaders,              # batches (xb,yb)
-        model:nn.Module,              # each arm trains a copy of it as it is now
-        loss_func:Callable|None=None, # takes predictions and targets; None: what `dls` says
-        metrics=None,                 # functions or fastai `Metric`s; the table shows the first
-        **kwargs                      # further arguments for `Learner` arms: cbs, wd, splitter, …
+        dls:DataLoaders,                 # batches (xb,yb)
+        model:nn.Module,                 # each arm trains a copy of it as it is now
+        loss_func:Callable|None=None,    # takes predictions and targets; None: what `dls` says
+        metrics:Callable|list|None=None, # functions or fastai `Metric`s; the table shows the first
+        **kwargs                         # further arguments for `Learner` arms: cbs, wd, …
     ):
         if 'opt_func' in kwargs:
             raise TypeError('opt_func belongs to an arm: arms={"mine": LearnerArm(opt_func), …}')
@@ -467,7 +489,7 @@ class CompareLearner:
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
         self.start,self.seed = RandomState(dls),torch.initial_seed()
 
-# %% ../nbs/14_compare.ipynb #2ff0c916
+# %% ../nbs/14_compare.ipynb #04e63fe7
 @patch
 def fit(self:CompareLearner,
     n_epoch:int,           # how many times to go through the training set
@@ -476,7 +498,7 @@ def fit(self:CompareLearner,
     reps:int=1,            # how many fits of each arm to clock, after the one that is checked
     breakdown:bool=False,  # one more fit of each arm to see where the time goes?
     progress:bool=True     # show what is going on?
-)->Comparison:
+)->Comparison: # shows itself as a table
     "Compare the arms. Each `fit` starts from the weights and random states that `__init__` saw."
     n_epoch,reps = check_int('n_epoch', n_epoch),check_int('reps', reps, 0)
     task = _Task(self.dls, self.loss_func, self.metrics, n_epoch, check_lr(lr), self.kwargs)
@@ -488,25 +510,4 @@ def fit(self:CompareLearner,
             self.start.restore()
             model = copy.deepcopy(self.model).to(self.device)
             getattr(record, kind)(task, model, self.device)
-    return self._report(records, task, reps)
-
-# %% ../nbs/14_compare.ipynb #08215b4a
-@patch
-def _describe_data(self:CompareLearner, ref): # ref: the reference's `_ParityRecorder`
-    ds = self.dls.train_ds
-    own = getattr(ds, '__dict__', {})   # not getattr: fastai's sets look for a `name` in what they hold
-    sums = [o for epoch in ref.checksums for o in epoch]
-    return dict(name=own.get('name') or type(ds).__name__, hash=own.get('hash'), batches=tensor_hash(*sums),
-                n_train=ref.epochs[0].n, n_valid=len(self.dls.valid_ds), bs=ref.epochs[0].bs,
-                seed=vars(self.dls.train).get('seed'))
-
-# %% ../nbs/14_compare.ipynb #965d6af2
-@patch
-def _report(self:CompareLearner, records, task, reps):
-    ref = next(o for o in records if o.ref is None)
-    config = dict(n_epoch=task.n_epoch, lr=task.lr, reps=reps, seed=self.seed, reference=ref.name,
-                  model=display_name(self.model), loss_func=display_name(self.loss_func),
-                  metrics=[display_name(m) if callable(m) else m.name for m in self.metrics],
-                  learner={k:str(v) for k,v in self.kwargs.items()})
-    return Comparison({o.name:o.result() for o in records}, env_info(self.device),
-                      self._describe_data(ref.parity), config, {o.name:o.model for o in records})
+    return _make_report(self, records, task, reps)

@@ -9,7 +9,7 @@ __all__ = ['DATASETS', 'ImageSet', 'digits_sample', 'decode_image_files', 'image
 # %% ../nbs/02_data.ipynb #e5476c57
 import configparser,io,os,textwrap,threading,urllib.request
 from dataclasses import dataclass
-from functools import cached_property,partial
+from functools import partial
 from pathlib import Path
 import numpy as np,torch
 from torch import Tensor
@@ -48,7 +48,9 @@ class ImageSet:
     name:str      # where they come from
 
     def __post_init__(self):
-        self.vocab,self.split = tuple(self.vocab),check_int('split', self.split, 0)
+        self.vocab = tuple(self.vocab)
+        self.split = check_int('split', self.split, 0)
+        self._hash = None
         _check_images(self.images, self.labels, self.vocab, self.split)
 
     def __len__(self): return len(self.images)
@@ -61,10 +63,12 @@ class ImageSet:
     def valid(self)->tuple: # images uint8 [n-split,28,28], labels int64 [n-split]
         "(property) The validation images and their labels."
         return self.images[self.split:],self.labels[self.split:]
-    @cached_property
+    @property
     def hash(self)->str: # 16 hexadecimal digits
         "(property) The start of a SHA-256 of images, labels and split: which data was it?"
-        return tensor_hash(self.images, self.labels, torch.tensor(self.split))
+        split = torch.tensor(self.split)
+        if not self._hash: self._hash = tensor_hash(self.images, self.labels, split)
+        return self._hash
 
 # %% ../nbs/02_data.ipynb #bfa0bc2c
 @patch
@@ -205,7 +209,8 @@ def decode_image_files(
     res = np.empty((len(files),28,28), np.uint8)
     for i,f in enumerate(files):
         try: res[i] = _decode(f)
-        except Exception as e: raise ValueError(f"'{f}' is not a readable image ({e})") from e
+        except Exception as e:
+            raise ValueError(f"'{f}' is not a readable image ({e}). Fix or delete that file.") from e
     return res
 
 # %% ../nbs/02_data.ipynb #024a92c2
@@ -278,8 +283,9 @@ def image_folder(
     if not path.is_dir(): raise FileNotFoundError(f"path='{path}' is not a folder")
     try: return _read_folder(path, parts, name or path.name, counts or {})
     except ValueError as e:
-        advice = f"Delete the folder '{path}', and get the data again." if counts else 'Fix or delete it.'
-        raise ValueError(f'{e}. {advice}') from e
+        if not counts: raise
+        problem = str(e).rstrip('.')
+        raise ValueError(f"{problem}. Delete the folder '{path}', and get the data again.") from e
 
 # %% ../nbs/02_data.ipynb #1c255faa
 def _fastai_dir(key):
@@ -353,7 +359,7 @@ _mnist_counts = dict(
 # %% ../nbs/02_data.ipynb #2296ef5e
 def mnist(
     classes:tuple|None=None, # class names, with two the positive one first; None: all ten
-    path:str|Path|None=None # the folder, if you have it elsewhere; None: fastai's, or a download
+    path:str|Path|None=None  # the folder, if you have it elsewhere; None: fastai's, or a download
 )->ImageSet: # all ten classes: 60000 images for training, 10000 for validation, vocab '0' to '9'
     "The whole of MNIST, or some of its classes. A missing file raises a `ValueError`."
     counts = {(part,str(i)):n for part,ns in _mnist_counts.items() for i,n in enumerate(ns)}
@@ -423,9 +429,11 @@ def _load(name, classes):
 # %% ../nbs/02_data.ipynb #262bf9d6
 def _digits_like(name, classes):
     "scikit-learn's digits in place of the set `name`: the same classes, or as many"
-    if name=='mnist' or classes is not None and name!='fashion_mnist': return digits_sample(classes)
-    n = 2 if classes is None else len(classes)
-    return digits_sample(('3','7') if n==2 else range(n))
+    if name=='mnist_sample' and classes is None: classes = ('3','7')
+    if name=='fashion_mnist':
+        n = 2 if classes is None else len(classes)
+        classes = ('3','7') if n==2 else range(n)
+    return digits_sample(classes)
 
 def _load_or_digits(name, classes):
     "The set `name`, or if it can't be had, scikit-learn's digits"

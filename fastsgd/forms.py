@@ -109,9 +109,11 @@ class Flat:
         for p,hypers in self.others:
             if p.grad is not None: self._update_one(p, hypers)
 
-    def zero_grad(self):
+    def zero_grad(self,
+        set_to_none:bool=False # True: forget them instead; the next step then makes new buffers
+    ):
         "Set all gradients to zero."
-        if not self._in_place(): return super().zero_grad()
+        if set_to_none or not self._in_place(): return super().zero_grad()
         for b,_ in self.buffers: b.g.zero_()
         for p,_ in self.others: p.grad = None
 
@@ -187,10 +189,22 @@ def load_state_dict(self:Flat,
     self.buffers = None
 
 @patch
+def add_param_group(self:Flat,
+    group:dict # as in `OptimBase.add_param_group`
+):
+    "Add a parameter group, as in torch."
+    super(Flat, self).add_param_group(group)
+    self.buffers = None
+
+@patch
 def clear_state(self:Flat):
     "Forget the state of all parameters."
     super(Flat, self).clear_state()
     self.buffers = None
+
+@patch
+def __getstate__(self:Flat): # copies make buffers of their own
+    return {**super(Flat, self).__getstate__(), 'buffers':None, 'views':(), 'others':()}
 
 # %% ../nbs/08_forms.ipynb #af85dc09
 class _Wrapped(Optimizer):

@@ -18,7 +18,7 @@ from .data import ImageSet
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import CategoryMap
-import fastai.callback.schedule   # Learner.lr_find, fit_one_cycle
+import fastai.callback.schedule   # gives Learner fit_one_cycle and lr_find
 
 # %% ../nbs/03_loaders.ipynb #5c934d18
 class TensorSet:
@@ -88,7 +88,8 @@ class TensorDataLoader(DataLoader):
         device:str|torch.device|None=None, # where to put the tensors; None: where they are
         **kwargs # fastai's `after_batch`, `get_idxs`, `before_iter`, `after_iter`
     ):
-        kwargs,bs = _check_args(dataset, kwargs),check_int('bs', bs)
+        kwargs = _check_args(dataset, kwargs)
+        bs = check_int('bs', bs)
         super().__init__(dataset, bs=bs, shuffle=shuffle, drop_last=drop_last, **kwargs)
         self.seed = check_int('seed', seed, 0)
         self.set_epoch(epoch)

@@ -29,10 +29,14 @@ class BasicOptim(OptimBase):
         "The rule: a step against the gradient."
         p.add_(g, alpha=-lr)
 
-    def zero_grad(self):
+    def zero_grad(self,
+        set_to_none:bool=True # False: fill the gradients with zeros, as in torch
+    ):
         "Forget the gradients."
         for pg in self.param_lists:
-            for p in pg: p.grad = None
+            for p in pg:
+                if set_to_none: p.grad = None
+                elif p.grad is not None: p.grad.detach().zero_()
 
 # %% ../nbs/07_optim.ipynb #db16eaec
 class L2Decay(BasicOptim):

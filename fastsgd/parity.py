@@ -43,7 +43,7 @@ class MixedShapes(nn.Module):
         gen = torch.Generator().manual_seed(self.seed+1+i)
         loss = 0.
         for p in params:
-            target = torch.randn(p.shape, generator=gen).to(p)   # drawn on the CPU: the same on every device
+            target = torch.randn(p.shape, generator=gen).to(p)   # from the CPU: the same on each device
             loss = loss + ((p-target)**2).sum()/2 + (3*p).sin().sum()
         return loss
 
@@ -94,6 +94,8 @@ def _set_lr(opt, lr):
         raise TypeError(f'{type(opt).__name__} keeps its rate neither in groups nor as `lr`, '
                         'so it cannot follow a schedule: give a number as lr')
 
+def _own_loss(model, i): return model(i)   # of a `MixedShapes`
+
 class _Batches:
     "A loss for each step: that of the next batch, from the first again after the last"
     def __init__(self, batches, loss_func, device, dtype):
@@ -118,10 +120,10 @@ class _Run:
 
 # %% ../nbs/12_parity.ipynb #efb5f7c8
 def parity(
-    opt_a:Callable, # called with a list of parameters and `lr`; returns an object with `step` and `zero_grad`
+    opt_a:Callable, # takes a list of parameters and `lr`, returns what has `step` and `zero_grad`
     opt_b:Callable, # what to compare it with
     model:nn.Module|None=None,    # where both start; None: `MixedShapes()`
-    batches:Iterable|None=None,   # (xb,yb), in a list or a loader, repeated as needed; none for `MixedShapes`
+    batches:Iterable|None=None,   # (xb,yb), in a list or a loader, repeated as needed
     loss_func:Callable=mnist_loss,# takes predictions and targets, returns one number
     lr:float|Callable=.1,         # learning rate, or a function from the step (0, 1, …) to one
     n_steps:int=20,               # how many steps
@@ -133,12 +135,13 @@ def parity(
     if model is None: model = MixedShapes()
     if isinstance(model, MixedShapes)!=(batches is None):
         raise ValueError('batches must be given with a model of yours, and not without one')
-    loss_of = (lambda m, i: m(i)) if batches is None else _Batches(batches, loss_func, device, dtype)
+    loss_of = _own_loss if batches is None else _Batches(batches, loss_func, device, dtype)
     a,b = [_Run(f, copy.deepcopy(model).to(device, dtype), lr) for f in (opt_a,opt_b)]
     steps = []
     for i in range(n_steps):
         for run in (a,b): run.step(loss_of, i)
-        steps.append(dict(step=i, max_abs=max_diff(a.model, b.model), max_ulp=ulp_diff(a.model, b.model)))
+        pair = a.model,b.model
+        steps.append(dict(step=i, max_abs=max_diff(*pair), max_ulp=ulp_diff(*pair)))
     return Parity((display_name(opt_a),display_name(opt_b)), steps)
 
 # %% ../nbs/12_parity.ipynb #a1f28d66
@@ -161,6 +164,6 @@ def assert_parity(
     max_abs:float=0., # the largest absolute difference allowed after any step
     **kwargs          # further arguments of `parity`
 ):
-    "Raise an `AssertionError`, with the table, if `opt_a` and `opt_b` differ by more than `max_abs`."
+    "Raise an `AssertionError`, with the table, if the two differ by more than `max_abs`."
     res = parity(opt_a, opt_b, **kwargs)
     assert res.max_abs<=max_abs, f'more than {max_abs:g} apart\n{res}'

@@ -11,6 +11,7 @@ from dataclasses import dataclass,field
 from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
+from scipy.special import stdtrit
 from fastcore.basics import patch
 from matplotlib.axes import Axes
 from .core import text_table,atomic_write
@@ -192,13 +193,28 @@ def _weights_sentence(name, arm, ref): # ref: name of the reference
         sentences.append(f'In epoch {arm.diverged} {name} or {ref} diverged; later epochs are not compared.')
     return ' '.join(sentences)
 
-# %% ../nbs/13_report.ipynb #574da2c1
-def _speed_sentence(secs, ref): # `Seconds` of an arm and of the reference
-    if secs.q1<=ref.q3 and ref.q1<=secs.q3: return 'Their times overlap.'
-    if secs.median<ref.median: return f'It is {ref.median/secs.median:.2g} times as fast.'
-    return f'It takes {secs.median/ref.median:.2g} times as long.'
+# %% ../nbs/13_report.ipynb #c2c28f99
+def _log_medians(reps): return [math.log(statistics.median(rep)) for rep in reps if rep]
 
-# %% ../nbs/13_report.ipynb #f4bfcfe3
+def _fits_differ(a, b): # the `reps` of two arms
+    "Is the difference between the two arms' fits more than chance? (Student's t at the level .01)"
+    a,b = _log_medians(a),_log_medians(b)
+    if len(a)<2 or len(b)<2: return False
+    df = len(a)+len(b)-2
+    variance = ((len(a)-1)*statistics.variance(a) + (len(b)-1)*statistics.variance(b))/df
+    error = math.sqrt(variance*(1/len(a) + 1/len(b)))
+    return abs(statistics.mean(a)-statistics.mean(b)) > stdtrit(df, .995)*error
+
+# %% ../nbs/13_report.ipynb #28b6cb81
+def _speed_sentence(arm, ref): # `ArmResult`s
+    a,b = arm.seconds,ref.seconds
+    if a.q1<=b.q3 and b.q1<=a.q3: return 'Their times overlap.'
+    if not _fits_differ(arm.reps, ref.reps):
+        return 'We clocked too few epochs to compare: raise reps.'
+    if a.median<b.median: return f'It is {b.median/a.median:.2g} times as fast.'
+    return f'It takes {a.median/b.median:.2g} times as long.'
+
+# %% ../nbs/13_report.ipynb #871eb920
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
     "(property) For each arm but the reference, a sentence on its weights and one on its speed."
@@ -206,7 +222,7 @@ def verdict(self:Comparison)->str:
     for name,arm in self.arms.items():
         if arm.reference: continue
         sentences.append(_weights_sentence(name, arm, self.reference))
-        if arm.seconds: sentences.append(_speed_sentence(arm.seconds, self[self.reference].seconds))
+        if arm.seconds: sentences.append(_speed_sentence(arm, self[self.reference]))
     return ' '.join(sentences)
 
 # %% ../nbs/13_report.ipynb #0d218f5f
@@ -245,11 +261,11 @@ def breakdown(self:Comparison)->list: # a dict for each arm: milliseconds per ep
     return [dict(arm=name) | {part:_num(s*1e3) for part,s in arm.parts.items()}
             for name,arm in self.arms.items()]
 
-# %% ../nbs/13_report.ipynb #09e9f97a
+# %% ../nbs/13_report.ipynb #775d87f5
 @patch
 def plot_breakdown(self:Comparison,
     ax:Axes|None=None # None: a new figure
-)->Axes:
+)->Axes: # with a bar for each arm
     "Plot where the time goes, as stacked bars. Needs `fit(…, breakdown=True)`."
     self.breakdown   # raises if there is none
     return plot_parts({name:arm.parts for name,arm in self.arms.items()}, ax=ax)

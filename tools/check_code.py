@@ -108,7 +108,8 @@ def check_page(p):
     cells = read(p).cells
     exps = [directives(c.source).get('default_exp') for c in cells]
     name = next((o[0] for o in exps if o), None)
-    mod = import_module(f'{lib}.{name}') if name else None
+    try: mod = import_module(f'{lib}.{name}') if name else None
+    except ImportError as e: return complain(p.relative_to(root), f'cannot be imported: {e}') or []
     shows = [c.cell_type=='code' and not is_export(c) for c in cells]
     examples = [re.sub(r'^show_doc.*', '', c.source, flags=re.M) if o else '' for c,o in zip(cells, shows)]
     for i,c in enumerate(cells):
@@ -129,7 +130,8 @@ def check_page(p):
 
 def check_all():
     "`all` leaves Python's modules copy and trace alone, and has array and datetime as fastai has them"
-    ours,fastai = import_module(f'{lib}.all'),import_module('fastai.basics')
+    try: ours,fastai = import_module(f'{lib}.all'),import_module('fastai.basics')
+    except ImportError as e: return complain(f'{lib}/all.py', f'cannot be imported: {e}')
     for o in {'copy','trace'} & set(ours.__all__): complain(f'{lib}/all.py', f'would hide the module {o}')
     for o in ('array','datetime'):
         same = o in ours.__all__ and getattr(ours, o) is getattr(fastai, o)
