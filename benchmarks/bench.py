@@ -19,7 +19,7 @@ def clock(f, device, n=1):
     return (time.perf_counter()-start)/n
 
 def in_turn(jobs, reps):
-    "`reps` readings of each job, a dict of functions that return seconds: interleaved, so that load hits all alike"
+    "`reps` readings of each job, a dict of functions that return seconds, interleaved so that load hits all alike"
     for f in jobs.values(): f()   # a warm-up, which doesn't count
     secs = {k:[] for k in jobs}
     for _ in range(reps):

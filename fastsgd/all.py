@@ -1,4 +1,4 @@
-"""Everything, in the way of `from fastai.basics import *`. Written by hand: an exported module would star-export nothing."""
+"Everything, as in `from fastai.basics import *`. Handwritten: an exported `all` would star-export nothing."
 import fastsgd.core  # first: it silences the warnings that importing fastai gives
 from fastai.basics import *
 from fastai.callback.progress import *

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import contextmanager,nullcontext
 from dataclasses import dataclass,replace
 from functools import partial
+from tempfile import TemporaryDirectory
 import torch
 from torch import nn,Tensor
 from fastcore.basics import listify,patch
@@ -19,16 +20,16 @@ from .core import (Progress,check_int,check_lr,display_name,env_info,max_diff,sy
 from .loaders import RandomState
 from .optim import BasicOptim
 from .forms import as_opt_func
-from .loop import EagerStep,evaluate,plain_tensor,train_epoch
+from .loop import EagerStep,evaluate,one_number,plain_tensor,train_epoch
 from .step import make_step
 from .learner import FastLearner
 from .report import ArmResult,Comparison,EpochResult
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner
+from fastai.learner import Learner,Metric
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs
-import fastai.callback.progress   # Learner.no_bar
+from fastai.callback.progress import ShowGraphCallback   # the module also gives Learner its no_bar
 
 # %% ../nbs/14_compare.ipynb #b406165b
 @dataclass
@@ -111,10 +112,10 @@ def batches(self:_ParityRecorder, dl):
         self.batch_sums.append(_checksum(b))
         yield b
 
-# %% ../nbs/14_compare.ipynb #b7561321
+# %% ../nbs/14_compare.ipynb #28bc9588
 @patch
 def loss(self:_ParityRecorder, loss, size):
-    self.losses.append(loss)
+    self.losses.append(loss.mean())   # its shape may be [1]
     self.sizes.append(size)
 
 # %% ../nbs/14_compare.ipynb #4fab1187
@@ -230,7 +231,7 @@ def seconds_per_epoch(self:_Profiler)->dict:
     res = {name:s/n for name,s in self.parts.items()}
     return res | {'else':sum(self.seconds)/n - sum(res.values())}
 
-# %% ../nbs/14_compare.ipynb #c67ce49c
+# %% ../nbs/14_compare.ipynb #a72963e3
 class _ProfiledStep(EagerStep):
     "An `EagerStep` with a clock around each of its operations."
     def __init__(self, part, *args):
@@ -238,7 +239,7 @@ class _ProfiledStep(EagerStep):
         self.part = part
 
     def __call__(self, xb, yb):
-        with self.part('forward'):  loss = self.loss_func(self.model(xb), yb)
+        with self.part('forward'):  loss = one_number(self.loss_func(self.model(xb), yb))
         with self.part('backward'): loss.backward()
         with self.part('update'):   self.opt.step()
         with self.part('zeroing'):  self.opt.zero_grad()
@@ -346,14 +347,15 @@ def __repr__(self:LearnerArm):
     return _arm_repr('LearnerArm', self.name, defaults,
                      fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
 
-# %% ../nbs/14_compare.ipynb #1dcac994
+# %% ../nbs/14_compare.ipynb #6a50a68e
 @patch
-def _get_learner(self:LearnerArm, task, model):
-    kwargs = copy.deepcopy({**task.learner, **self.kwargs})   # callbacks keep state
-    return self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
-                    metrics=copy.deepcopy(task.metrics), **kwargs)
+def _get_learner(self:LearnerArm, task, model, folder): # folder: for files that callbacks write
+    kwargs = copy.deepcopy({'path':folder, **task.learner, **self.kwargs})   # callbacks keep state
+    learn = self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
+                     metrics=copy.deepcopy(task.metrics), **kwargs)
+    return learn.remove_cbs(ShowGraphCallback)   # it needs the progress bar
 
-# %% ../nbs/14_compare.ipynb #bf759b5a
+# %% ../nbs/14_compare.ipynb #d5b59234
 @patch
 def fit(self:LearnerArm,
     task:_Task,        # what to do
@@ -361,23 +363,30 @@ def fit(self:LearnerArm,
     recorder:_Recorder # what to report to
 ):
     "Train `model` with a `Learner`, and report to `recorder`."
-    learn,lr = self._get_learner(task, model),task.lr if self.lr is None else self.lr
-    recorder.attach(learn)
-    with learn.no_bar(), learn.no_logging():
-        if callable(self.fit_func): self.fit_func(learn, task.n_epoch, lr)
-        else: getattr(learn, self.fit_func)(task.n_epoch, lr)
+    lr = task.lr if self.lr is None else self.lr
+    with TemporaryDirectory() as folder:
+        learn = self._get_learner(task, model, folder)
+        recorder.attach(learn)
+        with learn.no_bar(), learn.no_logging():
+            if callable(self.fit_func): self.fit_func(learn, task.n_epoch, lr)
+            else: getattr(learn, self.fit_func)(task.n_epoch, lr)
 
 # %% ../nbs/14_compare.ipynb #8c257eed
 ARMS = dict(hand=LoopArm(BasicOptim), fastai=LearnerArm(SGD), torch=LoopArm(torch.optim.SGD),
             fastlearner=LearnerArm(SGD, cls=FastLearner),
             compiled=LoopArm(step='compiled'), graphed=LoopArm(step='graphed'))
 
-# %% ../nbs/14_compare.ipynb #c4e9f37c
+# %% ../nbs/14_compare.ipynb #532a7d18
+def _make_arm_hint(cls):
+    name = cls.__name__
+    return f'call it, {name}()' if hasattr(cls, 'fit') else f'an arm with this optimizer is LoopArm({name})'
+
 def _get_arm(arm):
     "An arm, given as such or by its name"
     if isinstance(arm, str):
         if arm in ARMS: return ARMS[arm]
         raise ValueError(f"there is no arm {arm!r}; there are {', '.join(ARMS)}, or use an arm of your own")
+    if isinstance(arm, type): raise TypeError(f'arm {arm.__name__} is a class: {_make_arm_hint(arm)}')
     if callable(getattr(arm, 'fit', None)): return arm
     raise TypeError(f'arm {arm!r} must be a LoopArm, a LearnerArm, or have a `fit` like theirs')
 
@@ -392,7 +401,7 @@ def _name_arms(arms):
     if not arms: raise ValueError(f'arms={arms!r} is empty')
     return {name:_get_arm(arm) for name,arm in arms.items()}
 
-# %% ../nbs/14_compare.ipynb #5746e6c0
+# %% ../nbs/14_compare.ipynb #93d6bea7
 class _ArmRecord:
     "An arm, and what its fits recorded."
     def __init__(self, name, arm, ref=None): # ref: the `_ArmRecord` of the reference; None: this is the one
@@ -404,7 +413,10 @@ class _ArmRecord:
 
     def check(self, task, model, device):
         self.model,self.parity = model,_ParityRecorder(self.ref and self.ref.parity)
-        self.arm.fit(task, model, self.parity)
+        try: self.arm.fit(task, model, self.parity)
+        except RuntimeError as e:
+            if 'only for scalar outputs' not in str(e): raise
+            raise ValueError('loss_func must return one number, not several: take its mean') from e
         if not self.parity.epochs: raise RuntimeError(f'arm {self.name!r} finished no epoch')
 
     def clock(self, task, model, device):
@@ -469,6 +481,35 @@ def _make_report(comp, records, task, reps):
                       _data_dict(comp.dls, ref.parity), _config_dict(comp, task, reps, ref.name),
                       {o.name:o.model for o in records})
 
+# %% ../nbs/14_compare.ipynb #d82cd92f
+def _check_model(model):
+    name = display_name(model)
+    if not isinstance(model, nn.Module):
+        hint = f': call it, {name}()' if callable(model) else ''
+        raise TypeError(f'model={name} must be an nn.Module{hint}')
+    if not any(p.requires_grad for p in model.parameters()):
+        raise ValueError(f'model={name} has nothing to train: no parameter requires a gradient')
+
+def _check_functions(loss_func, metrics):
+    if not callable(loss_func): raise TypeError(f'loss_func={loss_func!r} must be a function')
+    for m in metrics:
+        if not callable(m) and not isinstance(m, Metric):
+            raise TypeError(f'metrics: {m!r} must be a function or a fastai Metric')
+
+# %% ../nbs/14_compare.ipynb #ca8cd93a
+def _count_batches(dl):
+    "How many batches, or None if `dl` doesn't know"
+    try: return len(dl)
+    except TypeError: return None
+
+def _check_dls(dls):
+    for name in ('train','valid'):
+        try: n = _count_batches(getattr(dls, name))
+        except (AttributeError,IndexError):
+            raise TypeError('dls must be DataLoaders with train and valid; '
+                            f'{type(dls).__name__} has no {name}') from None
+        if n==0: raise ValueError(f'dls.{name} has no batches: is the set empty, or smaller than one batch?')
+
 # %% ../nbs/14_compare.ipynb #26b19aa5
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
@@ -481,10 +522,13 @@ class CompareLearner:
     ):
         if 'opt_func' in kwargs:
             raise TypeError('opt_func belongs to an arm: arms={"mine": LearnerArm(opt_func), …}')
+        _check_dls(dls)
+        _check_model(model)
         # `Learner` finds the loss in `dls`, and rejects unknown arguments
         self.loss_func = Learner(dls, model, loss_func, **copy.deepcopy(kwargs)).loss_func
         self.dls,self.model = dls,copy.deepcopy(model)
         self.metrics,self.kwargs = listify(metrics),kwargs
+        _check_functions(self.loss_func, self.metrics)
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
         self.start,self.seed = RandomState(dls),torch.initial_seed()

@@ -342,6 +342,8 @@ def _open_temp(path):
         if tmp.exists(): return f,tmp
         f.close()   # another process removed it before we had the lock: try again
 
+
+# %% ../nbs/00_core.ipynb #458ffe40
 @contextmanager
 def _temp_file(path):
     "A new temporary file beside `path`, open and locked, and its path; it is gone afterwards"

@@ -6,6 +6,7 @@
 __all__ = ['TensorList', 'StateList', 'Foreach', 'Flat', 'as_opt_func']
 
 # %% ../nbs/08_forms.ipynb #2a7156c5
+from collections.abc import Callable
 from functools import partial
 import torch
 from torch import Tensor
@@ -16,7 +17,10 @@ from fastai.optimizer import Optimizer,OptimWrapper
 # %% ../nbs/08_forms.ipynb #fa666aa3
 class TensorList(list):
     "Tensors treated as one: `.add_(…)` is `torch._foreach_add_(…)`, and so on."
-    def clone(self): return TensorList(t.clone() for t in self)
+    def clone(self)->list: # a `TensorList` of copies
+        "Copy each tensor."
+        return TensorList(t.clone() for t in self)
+
     def __getattr__(self, name):
         f = getattr(torch, f'_foreach_{name}')
         def call(*args, **kwargs):
@@ -27,7 +31,11 @@ class TensorList(list):
 # %% ../nbs/08_forms.ipynb #f0f03a9d
 class StateList:
     "The states of several parameters as one; they have the same keys, and the same numbers."
-    def __init__(self, states): self.states = states
+    def __init__(self,
+        states:list # a dict for each parameter
+    ):
+        self.states = states
+
     def __contains__(self, k): return k in self.states[0]
     def __getitem__(self, k):
         v = self.states[0][k]
@@ -38,7 +46,7 @@ class StateList:
     def get(self,
         k:str,                  # name of an entry
         default:float|None=None # returned where there is none
-    )->TensorList|float|None:
+    )->TensorList|float|None: # what the rule keeps there
         "The entry `k`, or `default`."
         return self[k] if k in self else default
 
@@ -91,15 +99,39 @@ class _FlatState(dict):
         parts = _parts(v, self.ps) if isinstance(v, Tensor) else [v]*len(self.ps)
         for s,part in zip(self.states, parts): s[k] = part
 
+# %% ../nbs/08_forms.ipynb #39359195
+def _memory(p):
+    "First address of the numbers of `p`, and the address after the last"
+    last = sum((n-1)*s for n,s in zip(p.shape, p.stride()))
+    return p.data_ptr(), p.data_ptr() + (last+1)*p.element_size()
+
+def _check_layout(groups):
+    "Raise for what can't be laid out in a row"
+    named = list(named_params(groups))
+    spans = sorted((*_memory(p), name) for name,p in named if p.numel() and p.device.type!='meta')
+    for (_,end,a),(start,_,b) in zip(spans, spans[1:]):
+        if start<end:
+            a,b = sorted((a,b))
+            raise ValueError(f'{a} and {b} share memory (tied weights?), and a Flat optimizer would '
+                             'part them: use one parameter in both places, or a form without Flat')
+    for name,p in named:
+        if p.grad is not None and p.grad.is_sparse:
+            raise TypeError(f'{name} has a sparse gradient, as from nn.Embedding(sparse=True), which a Flat '
+                            'optimizer cannot lay out: set sparse=False, or do without Flat')
+
 # %% ../nbs/08_forms.ipynb #021c818a
 class Flat:
     "Mixin for a `BasicOptim`: the parameters of a group become views of one row."
     buffers = None     # a list of (buffer, hyperparameters of its group), made by the first step
     views,others = (),()
 
-    def __init__(self, params, lr, **hypers):
+    def __init__(self,
+        params:Tensor|list, # as for the rule; no two may share memory
+        lr:float|slice,     # learning rate
+        **hypers:float      # other hyperparameters of the rule
+    ):
         super().__init__(params, lr, **hypers)
-        self._check_memory()
+        _check_layout(self.param_lists)
 
     def step(self):
         "One `update` of each buffer."
@@ -109,11 +141,14 @@ class Flat:
         for p,hypers in self.others:
             if p.grad is not None: self._update_one(p, hypers)
 
-    def zero_grad(self):
+    def zero_grad(self,
+        set_to_none:bool=False # True: forget them instead; the next step then makes new buffers
+    ):
         "Set all gradients to zero."
-        if not self._in_place(): return super().zero_grad()
-        for b,_ in self.buffers: b.g.zero_()
-        for p,_ in self.others: p.grad = None
+        if self._in_place() and not set_to_none:
+            for b,_ in self.buffers: b.g.zero_()
+            for p,_ in self.others: p.grad = None
+        else: super().zero_grad()
 
     def _in_place(self):
         "Is every parameter still trained and a view of its buffer, and its gradient too?"
@@ -125,37 +160,13 @@ class Flat:
             if p.requires_grad: return False
         return True
 
-# %% ../nbs/08_forms.ipynb #190da7ab
-def _memory(p):
-    "First address of the numbers of `p`, and the address after the last"
-    last = sum((n-1)*s for n,s in zip(p.shape, p.stride()))
-    return p.data_ptr(), p.data_ptr() + (last+1)*p.element_size()
-
-def _overlaps(named):
-    "Pairs of names of parameters that share memory"
-    spans = sorted((*_memory(p), name) for name,p in named if p.numel() and p.device.type!='meta')
-    for (_,end,a),(start,_,b) in zip(spans, spans[1:]):
-        if start<end: yield sorted((a,b))
-
-@patch
-def _check_memory(self:Flat):
-    "Raise for what can't be laid out in a row"
-    named = list(named_params(self.param_lists))
-    for a,b in _overlaps(named):
-        raise ValueError(f'{a} and {b} share memory (tied weights?), and a Flat optimizer would part them: '
-                         f'use one parameter in both places, or {type(self).__name__} without Flat')
-    for name,p in named:
-        if p.grad is not None and p.grad.is_sparse:
-            raise TypeError(f'{name} has a sparse gradient, as from nn.Embedding(sparse=True), which a Flat '
-                            'optimizer cannot lay out: set sparse=False, or do without Flat')
-
 # %% ../nbs/08_forms.ipynb #a91b2836
 @patch
 @torch.no_grad()
 def _flatten(self:Flat):
     "Make the buffers of each group"
     def key(p): return p.dtype,p.device,_state_key(self.state[p])
-    self._check_memory()
+    _check_layout(self.param_lists)
     self._drop_zeros()
     self.buffers,self.others = [],[]
     for pg,hypers in zip(self.param_lists, self.hypers):
@@ -187,10 +198,22 @@ def load_state_dict(self:Flat,
     self.buffers = None
 
 @patch
+def add_param_group(self:Flat,
+    group:dict # as in `OptimBase.add_param_group`
+):
+    "Add a parameter group, as in torch."
+    super(Flat, self).add_param_group(group)
+    self.buffers = None
+
+@patch
 def clear_state(self:Flat):
     "Forget the state of all parameters."
     super(Flat, self).clear_state()
     self.buffers = None
+
+@patch
+def __getstate__(self:Flat): # copies make buffers of their own
+    return {**super(Flat, self).__getstate__(), 'buffers':None, 'views':(), 'others':()}
 
 # %% ../nbs/08_forms.ipynb #af85dc09
 class _Wrapped(Optimizer):
@@ -213,9 +236,9 @@ class _Wrapped(Optimizer):
 
 # %% ../nbs/08_forms.ipynb #d23e6d17
 def as_opt_func(
-    opt,     # a class of torch's, or your own with `opt(params, lr)`, `step()`, `zero_grad()` and `lr`
-    **kwargs # further arguments for it, as in `as_opt_func(torch.optim.SGD, momentum=.9)`
-): # for `Learner(opt_func=…)`; what fastai can use already is returned unchanged
+    opt:Callable, # a class of torch's, or your own with `opt(params, lr)`, `step()`, `zero_grad()` and `lr`
+    **kwargs      # further arguments for it, as in `as_opt_func(torch.optim.SGD, momentum=.9)`
+)->Callable: # for `Learner(opt_func=…)`; what fastai can use already is returned unchanged
     "Make a class usable as fastai's `opt_func`. Raises a `TypeError` if it's no optimizer."
     if isinstance(opt, partial): return as_opt_func(opt.func, **{**opt.keywords, **kwargs})
     if not callable(opt):

@@ -18,7 +18,7 @@ from .data import ImageSet
 from fastai.data.load import DataLoader
 from fastai.data.core import DataLoaders
 from fastai.data.transforms import CategoryMap
-import fastai.callback.schedule   # gives Learner fit_one_cycle and lr_find
+import fastai.callback.schedule   # chkstyle: ignore  (gives Learner fit_one_cycle)
 
 # %% ../nbs/03_loaders.ipynb #5c934d18
 class TensorSet:
@@ -120,7 +120,6 @@ def batch_idxs(self:TensorDataLoader)->tuple: # of int64 tensors, on the device
     if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
     return idxs.split(self.bs) if len(idxs) else ()
 
-# %% ../nbs/03_loaders.ipynb #912859fb
 @patch
 def set_epoch(self:TensorDataLoader,
     epoch:int # 0 for the first

@@ -12,12 +12,12 @@ from torch import Tensor
 # %% ../nbs/04_losses.ipynb #ff906581
 def _check(predictions, targets):
     "Floating point predictions and targets of one shape, or a clear error"
+    if predictions.shape==targets.shape and predictions.is_floating_point(): return
     shapes = f'predictions {list(predictions.shape)} and targets {list(targets.shape)}'
     if predictions.shape!=targets.shape:
         raise ValueError(f'{shapes} must have the same shape, or every prediction would be compared with '
                          'every target: give the targets as [bs,1], for instance by targets[:,None]')
-    if not predictions.is_floating_point():
-        raise TypeError(f'predictions must be floating point numbers, not {predictions.dtype} ({shapes})')
+    raise TypeError(f'predictions must be floating point numbers, not {predictions.dtype} ({shapes})')
 
 def _reduce(loss, reduction):
     "The mean of `loss`, or all of it"

@@ -29,10 +29,14 @@ class BasicOptim(OptimBase):
         "The rule: a step against the gradient."
         p.add_(g, alpha=-lr)
 
-    def zero_grad(self):
+    def zero_grad(self,
+        set_to_none:bool=True # False: fill the gradients with zeros, as in torch
+    ):
         "Forget the gradients."
         for pg in self.param_lists:
-            for p in pg: p.grad = None
+            for p in pg:
+                if set_to_none: p.grad = None
+                elif p.grad is not None: p.grad.detach().zero_()
 
 # %% ../nbs/07_optim.ipynb #db16eaec
 class L2Decay(BasicOptim):
@@ -72,11 +76,9 @@ class Momentum(BasicOptim):
 # %% ../nbs/07_optim.ipynb #9a728ff5
 class Nesterov(Momentum):
     "Momentum that looks ahead (torch's nesterov). It needs `mom` above 0 and no dampening."
-    def __init__(self, params, lr, **hypers):
-        super().__init__(params, lr, **hypers)
-        for h in self.hypers:
-            if not h['mom'] or h['dampening']:
-                raise ValueError('Nesterov needs mom above 0 and dampening 0, '
-                                 f"not mom={h['mom']} and dampening={h['dampening']}")
-
     def direction(self, g, v, mom): return g.add(v, alpha=mom)
+    def check_hypers(self, hypers):
+        mom,dampening = hypers['mom'],hypers['dampening']
+        if mom==0 or dampening!=0:
+            raise ValueError('Nesterov needs mom above 0 and dampening 0, '
+                             f'not {mom=} and {dampening=}')

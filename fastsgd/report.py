@@ -7,10 +7,11 @@ __all__ = ['SCHEMA', 'EpochResult', 'Seconds', 'ArmResult', 'Comparison']
 
 # %% ../nbs/13_report.ipynb #860c80bc
 import json,math,statistics
-from dataclasses import dataclass,field
+from dataclasses import dataclass,field,fields
 from pathlib import Path
 from typing import NamedTuple
 import pandas as pd
+from scipy.special import stdtrit
 from fastcore.basics import patch
 from matplotlib.axes import Axes
 from .core import text_table,atomic_write
@@ -192,22 +193,47 @@ def _weights_sentence(name, arm, ref): # ref: name of the reference
         sentences.append(f'In epoch {arm.diverged} {name} or {ref} diverged; later epochs are not compared.')
     return ' '.join(sentences)
 
-# %% ../nbs/13_report.ipynb #574da2c1
-def _speed_sentence(secs, ref): # `Seconds` of an arm and of the reference
-    if secs.q1<=ref.q3 and ref.q1<=secs.q3: return 'Their times overlap.'
-    if secs.median<ref.median: return f'It is {ref.median/secs.median:.2g} times as fast.'
-    return f'It takes {secs.median/ref.median:.2g} times as long.'
+# %% ../nbs/13_report.ipynb #c2c28f99
+def _log_medians(reps): return [math.log(statistics.median(rep)) for rep in reps if rep]
 
-# %% ../nbs/13_report.ipynb #f4bfcfe3
+def _fits_differ(a, b): # the `reps` of two arms
+    "Is the difference between the two arms' fits more than chance? (Student's t at the level .01)"
+    a,b = _log_medians(a),_log_medians(b)
+    if len(a)<2 or len(b)<2: return False
+    df = len(a)+len(b)-2
+    variance = ((len(a)-1)*statistics.variance(a) + (len(b)-1)*statistics.variance(b))/df
+    error = math.sqrt(variance*(1/len(a) + 1/len(b)))
+    return abs(statistics.mean(a)-statistics.mean(b)) > stdtrit(df, .995)*error
+
+# %% ../nbs/13_report.ipynb #28b6cb81
+def _speed_sentence(arm, ref): # `ArmResult`s
+    a,b = arm.seconds,ref.seconds
+    if a.q1<=b.q3 and b.q1<=a.q3: return 'Their times overlap.'
+    if not _fits_differ(arm.reps, ref.reps):
+        return 'We clocked too few epochs to compare: raise reps.'
+    if a.median<b.median: return f'It is {b.median/a.median:.2g} times as fast.'
+    return f'It takes {a.median/b.median:.2g} times as long.'
+
+# %% ../nbs/13_report.ipynb #b5f0ea37
+def _is_learner(arm): return arm.what.startswith('LearnerArm(')
+
+def _learner_sentence(arm, ref, args): # `ArmResult`s; args: names of what only `LearnerArm`s get
+    args = [o for o in args if o not in ('path','model_dir')]
+    if not args or not arm.same_batches or arm.identical or _is_learner(arm)==_is_learner(ref): return ''
+    how = 'with' if _is_learner(arm) else 'without'
+    return f"It trained {how} {' and '.join(args)}, which only Learner arms get."
+
+# %% ../nbs/13_report.ipynb #c490e41d
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
-    "(property) For each arm but the reference, a sentence on its weights and one on its speed."
-    sentences = []
+    "(property) For each arm but the reference, sentences on its weights and its speed."
+    ref,sentences = self[self.reference],[]
     for name,arm in self.arms.items():
         if arm.reference: continue
         sentences.append(_weights_sentence(name, arm, self.reference))
-        if arm.seconds: sentences.append(_speed_sentence(arm.seconds, self[self.reference].seconds))
-    return ' '.join(sentences)
+        sentences.append(_learner_sentence(arm, ref, self.config['learner']))
+        if arm.seconds: sentences.append(_speed_sentence(arm, ref))
+    return ' '.join(o for o in sentences if o)
 
 # %% ../nbs/13_report.ipynb #0d218f5f
 @patch
@@ -288,23 +314,49 @@ def save(self:Comparison,
     d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
     return atomic_write(path, json.dumps(_finite(d), indent=1, allow_nan=False)+'\n', overwrite)
 
-# %% ../nbs/13_report.ipynb #d2b0b868
-def _number(o, missing=math.nan): return missing if o is None else o
+# %% ../nbs/13_report.ipynb #a58f3c2e
+def _check_types(o):
+    "`o`, a dataclass, if all its attributes have the types of their fields"
+    for f in fields(o):
+        value = getattr(o, f.name)
+        as_float = float(value) if type(value) is int else value   # an integer will do for a float
+        if not isinstance(value, f.type) and not isinstance(as_float, f.type):
+            raise TypeError(f'{f.name} is {value!r}')
+    return o
 
+def _read_number(o, missing=math.nan): # missing: what null stands for
+    if o is None: return missing
+    if type(o) in (int,float): return o
+    raise TypeError(f'{o!r} is not a number')
+
+# %% ../nbs/13_report.ipynb #f9da17cb
 def _read_epoch(d, max_abs, max_ulp):
-    return EpochResult(d['epoch'], _number(d['train_loss']), _number(d['valid_loss']),
-                       [_number(o) for o in d['metrics']], d['n'], d['bs'], d['seconds'], max_abs, max_ulp)
+    losses = [_read_number(d[k]) for k in ('train_loss','valid_loss')]
+    metrics = [_read_number(o) for o in d['metrics']]
+    return _check_types(EpochResult(d['epoch'], *losses, metrics, d['n'], d['bs'], d['seconds'],
+                                    max_abs, max_ulp))
 
-# %% ../nbs/13_report.ipynb #c5dce15a
+# %% ../nbs/13_report.ipynb #be108698
 _NO_PARITY = dict(same_batches=True, diverged=None, max_abs=[], max_ulp=[])
 
 def _read_arm(d, parity): # parity: None for the reference
     par,missing = parity or _NO_PARITY,[None]*len(d['epochs'])
-    abs_diffs = [_number(o, math.inf) for o in par['max_abs']]
+    abs_diffs = [_read_number(o, math.inf) for o in par['max_abs']]
     diffs = zip(abs_diffs+missing, par['max_ulp']+missing)   # None for epochs that weren't compared
     epochs = [_read_epoch(e, *o) for e,o in zip(d['epochs'], diffs)]
-    return ArmResult(d['what'], epochs, d['reps'], d['setup'], d['parts'],
-                     par['same_batches'], par['diverged'], reference=parity is None)
+    reps = [[_read_number(s) for s in rep] for rep in d['reps']]
+    setup,parts = [_read_number(s) for s in d['setup']],d['parts']
+    if parts is not None: parts = {k:_read_number(s) for k,s in parts.items()}
+    return _check_types(ArmResult(d['what'], epochs, reps, setup, parts, par['same_batches'],
+                                  par['diverged'], reference=parity is None))
+
+# %% ../nbs/13_report.ipynb #47b719fd
+def _read_comparison(d):
+    ref = d['config']['reference']
+    arms = {name:_read_arm(arm, None if name==ref else d['parity'][name]) for name,arm in d['arms'].items()}
+    res = _check_types(Comparison(arms, d['env'], d['data'], d['config']))
+    repr(res)   # it must be able to show itself
+    return res
 
 # %% ../nbs/13_report.ipynb #cbdb890d
 def _read_json(path):
@@ -314,12 +366,13 @@ def _read_json(path):
     if schema==SCHEMA: return d
     raise ValueError(f"path='{path}' is no comparison: its schema is {schema!r}, not {SCHEMA!r}")
 
-# %% ../nbs/13_report.ipynb #378a5876
+# %% ../nbs/13_report.ipynb #d61a8eb8
 @patch(cls_method=True)
 def load(cls:Comparison,
     path:str|Path # of a file written by `save`
 )->Comparison: # without models
     "Load a saved comparison. Raises a `ValueError` for any other file."
     d = _read_json(Path(path))
-    arms = {name:_read_arm(arm, d['parity'].get(name)) for name,arm in d['arms'].items()}
-    return cls(arms, d['env'], d['data'], d['config'])
+    try: return _read_comparison(d)
+    except (KeyError,IndexError,TypeError,AttributeError,ValueError) as e:
+        raise ValueError(f"path='{path}' is a damaged comparison ({type(e).__name__}: {e})") from e

@@ -242,11 +242,9 @@ def _opt_hypers(opt):
 
 def _opt_tensors(opt, params):
     "What `opt` keeps: tensors, and anything else that isn't None"
-    buffers = getattr(opt, 'buffers', None) or ()   # of a `Flat` one
-    flat = [o for b,_ in buffers for o in (b.g, *b.state.values())]
     if not getattr(opt, 'state', None): opt = getattr(opt, 'opt', opt)   # OptimWrapper holds an `opt`
     state = getattr(opt, 'state', {})
-    return flat + [o for p in params if p in state for o in state[p].values() if o is not None]
+    return [o for p in params if p in state for o in state[p].values() if o is not None]
 
 # %% ../nbs/10_step.ipynb #daa8adef
 def _warm_up(model, loss_func, opt, xb, yb, side):

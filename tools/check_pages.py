@@ -1,13 +1,13 @@
-"""Does every page keep to what a reader of the site needs? `python tools/check_pages.py [NOTEBOOK…] [--list]`
+"""Does every page keep our rules for pages? `python tools/check_pages.py [NOTEBOOK…] [--list]`
 
-Looks at the notebooks alone, as the site shows them, and prints `notebook cell kind: what is wrong`. With `--list`, a
-table of counts instead. Two rules that need a definition:
+Looks at the notebooks alone, as the site shows them, and prints `notebook cell kind: what is wrong`.
+With `--list`, a table of counts instead. Two rules that need a definition:
 
-- *A test that nobody announced* is a visible cell of nothing but `assert` and `test_…` that shows no output, unless
-  what the page displays right above it is text (a markdown cell that doesn't end in a heading). Nor may a page open
-  with tests, announced or not.
-- *A heading that repeats a name* is one whose words are those of an entry that the page prints below it with nothing
-  but text in between."""
+- *A test that nobody announced* is a visible cell of nothing but `assert` and `test_…` that shows no
+  output, unless what the page displays right above it is text (a markdown cell that doesn't end in a
+  heading). Nor may a page open with tests, announced or not.
+- *A heading that repeats a name* is one whose words are those of an entry that the page prints below it
+  with nothing but text in between."""
 import argparse,ast,hashlib,re,sys
 from collections import Counter
 from pathlib import Path
@@ -16,17 +16,21 @@ from nbrun import directives,notebooks,read,root
 from refresh import hidden,problems,shrink
 
 code_width,exports_width,output_width = 88,100,88
-max_weight = 400_000   # bytes of stored outputs; the heaviest page (data, six galleries of digits) needs 360,000
+max_weight = 400_000   # bytes of stored outputs; the heaviest page needs 360,000
 
 def words(s): return re.sub(r'[\W_]', '', s).lower()
-def prose(c): return re.sub(r'^```.*?^```', '', c.source, flags=re.S|re.M) if c.cell_type == 'markdown' else ''
+def prose(c):
+    "The text of a markdown cell without its blocks of code"
+    return re.sub(r'^```.*?^```', '', c.source, flags=re.S|re.M) if c.cell_type == 'markdown' else ''
 def headings(c): return re.findall(r'^(#+) +(.+?)\s*$', prose(c), flags=re.M)
-def pictures(c): return [v for o in c.get('outputs', []) for k,v in o.get('data', {}).items() if k.startswith('image/')]
+def pictures(c):
+    datas = [o.get('data', {}) for o in c.get('outputs', [])]
+    return [v for d in datas for k,v in d.items() if k.startswith('image/')]
 
 def plain(o):
     "What the site shows of output `o` as it stands; markdown, HTML and pictures are laid out anew"
     data = o.get('data', {})
-    text = o.get('text') or (data.get('text/plain', '') if data.keys() <= {'text/plain'} else '')
+    text = o.get('text') or ('' if data.keys() - {'text/plain'} else data.get('text/plain', ''))
     return re.sub(r'\x1b\[[0-9;]*m', '', text)
 
 def cells(nb):
@@ -52,12 +56,12 @@ def width(page):
         output = '\n'.join(map(plain, c.get('outputs', []))) if c.outputs_shown else ''
         for what,text,n in (('code', code, limit), ('output', output, output_width)):
             for o in text.splitlines():
-                if len(o) > n: yield c, f'a line of {what} of {len(o)} characters (at most {n}): {o.strip()[:50]}'
+                if len(o) > n: yield c, f'{len(o)} characters of {what} (at most {n}): {o.strip()[:50]}'
 
 def alt(page):
     "Pictures without a text for those who don't see them, and directives that Quarto couldn't read"
     for c in page:
-        if re.search(r'!\[\s*\]\(|<img(?![^>]*\balt=)', prose(c)): yield c, 'has a picture without alternative text'
+        if re.search(r'!\[\s*\]\(|<img(?![^>]*\balt=)', prose(c)): yield c, 'has a picture without alt text'
         if c.cell_type != 'code': continue
         options = re.findall(r'^\s*#\s*\|\s*([\w-]+\s*:.*)', c.source, flags=re.M)
         try: d = yaml.safe_load('\n'.join(options)) or {}
@@ -73,7 +77,7 @@ def fold(page):
     for c in page:
         if not (pictures(c) and c.source_shown) or 'code-fold:' in c.d: continue
         n = len(re.findall(r'^.*\b(plt|fig|axs?|ax\d?)\b.*$', c.code, flags=re.M))
-        if n > 4: yield c, f'{n} lines of plotting: `#| code-fold: true`, `#| code-summary: "Code for the figure"`'
+        if n > 4: yield c, f'{n} lines of plotting: fold them, with `#| code-fold: true` and a `#| code-summary:`'
 
 def link(page):
     "Links within links, and names of torch that nbdev would link to fastai's"
@@ -82,7 +86,8 @@ def link(page):
         for s in re.split(r'(?<=[.!?])\s', prose(c)):
             for m in re.finditer(r'`(SGD|Adam|DataLoader|weight_decay)`', s):
                 named = re.findall('torch|fastai', s[:m.start()].lower())
-                if named and named[-1] == 'torch': yield c, f"links to fastai's: {s[max(0, m.start()-30):m.end()]!r}"
+                around = s[max(0, m.start()-30):m.end()]
+                if named and named[-1] == 'torch': yield c, f"links to fastai's: {around!r}"
 
 def heading(page):
     "Headings that jump, or repeat a name"
@@ -107,7 +112,8 @@ def test(page):
     above = opened = None
     for c in page:
         if c.source_shown and only_tests(c.tree.body) and not c.outputs:
-            told = above and above.kind == 'markdown' and not re.search(r'^#.*\s*\Z', above.source, flags=re.M)
+            text = above.source if above and above.kind == 'markdown' else ''
+            told = text and not re.search(r'^#.*\s*\Z', text, flags=re.M)
             if not opened: yield c, 'the page opens with a test'
             elif not told: yield c, 'a test that nobody announced, and not hidden'
         above,opened = c,opened or c.kind != 'markdown'
@@ -146,7 +152,7 @@ def weight(page):
             n,small = len(png)*3//4,len(shrink(png))*3//4
             key,total = hashlib.md5(png.encode()).hexdigest(),total+n
             if key in seen: yield c, f'the picture of cell {seen[key]} again'
-            elif small < .8*n: yield c, f'a picture of {n//1000} KB that needs {small//1000}: run tools/refresh.py'
+            elif small < .8*n: yield c, f'a picture of {n//1000} KB needs {small//1000}: run tools/refresh.py'
             seen[key] = c.id
     if total > max_weight: yield c, f'the outputs weigh {total//1000} KB (at most {max_weight//1000})'
 
@@ -155,7 +161,7 @@ checks = width,alt,fold,link,heading,test,badge,table,docstring,stored,weight
 def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('notebook', nargs='*', type=Path, help='pages to look at (default: all)')
-    p.add_argument('--list', action='store_true', help='count the findings of each page instead of printing them')
+    p.add_argument('--list', action='store_true', help='print only how many findings each page has')
     args,found = p.parse_args(),{}
     for path in args.notebook or notebooks():
         page = list(cells(read(path)))
@@ -163,8 +169,10 @@ def main():
     if args.list: print(f'{"":24}', *(f'{f.__name__:>9}' for f in checks))
     for path,res in found.items():
         n = Counter(kind for kind,*_ in res)
-        if args.list: print(f'{path.stem:24}', *(f'{n[f.__name__] or "":>9}' for f in checks))
-        else: print(*(f'{path.resolve().relative_to(root)} {id} {kind}: {s}\n' for kind,id,s in res), sep='', end='')
+        if args.list:
+            print(f'{path.stem:24}', *(f'{n[f.__name__] or "":>9}' for f in checks))
+            continue
+        for kind,id,s in res: print(f'{path.resolve().relative_to(root)} {id} {kind}: {s}')
     n = sum(map(len, found.values()))
     print(f'{n} findings on {sum(map(bool, found.values()))} of {len(found)} pages')
     sys.exit(bool(n))

@@ -12,16 +12,19 @@ page = new_notebook(cells=[
     md('# A page\n\n> With one of each', id='title'),
     code('print("accuracy .9794, 1,234 images")', id='text'),
     code('#| varies\nimport time\nprint(time.time())', id='time'),
-    code("from IPython.display import Markdown\nMarkdown('| a | b |\\n|---|---|\\n| hand | 0.5 |')", id='table'),
+    code("from IPython.display import Markdown\nMarkdown('| a | b |\\n|---|---|\\n| hand | 0.5 |')",
+         id='table'),
     code('print("1.2e-08 apart, 12 ULP; 0 apart, 0 ULP")', id='noise'),
-    code('#| fig-alt: "A square, 20 pixels wide"\nfrom PIL import Image\nImage.new("RGB", (20,20), "red")', id='picture'),
+    code('#| fig-alt: "A square, 20 pixels wide"\nfrom PIL import Image\nImage.new("RGB", (20,20), "red")',
+         id='picture'),
     code('#| mnist\ndata = "MNIST"', id='mnist'),
     code('data = globals().get("data", "digits")\ndata', id='data')])
 
 def checked(nb, path, flags='mnist'):
     "Does `refresh.py --check` pass `nb`, and what does it print?"
     nbformat.write(nb, path)
-    with contextlib.redirect_stdout(io.StringIO()) as out: ok = refresh.check(path, skip_flags(flags), rtol=1e-3)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        ok = refresh.check(path, skip_flags(flags), rtol=1e-3)
     return ok,out.getvalue()
 
 def found(nb, path):
@@ -58,14 +61,14 @@ def test_check(path):
     fails('noise', put('12 ULP', '0 ULP', 'text'))
     fails('noise', put('; 0 apart', '; 1e-09 apart', 'text'))
     fails('data', put('MNIST', 'digits'))
-    for id,a,b in (('text', '.9794', '.9795'), ('text', '1,234', '1,235'),      # the last digit and noise may vary
+    for id,a,b in (('text', '.9794', '.9795'), ('text', '1,234', '1,235'),   # the last digit and noise may vary
                    ('noise', '1.2e-08', '4e-08'), ('noise', '12 ULP', '9 ULP')):
         near = read(path)
         put(a, b, 'text')(cell(near, id))
         assert checked(near, path)[0]
-    ok,out = checked(nb, path, flags='')                          # without MNIST, what MNIST gave is not compared,
+    ok,out = checked(nb, path, flags='')            # without MNIST, what MNIST gave is not compared,
     assert ok and 'made with MNIST' in out
-    assert refresh.refresh(path, skip_flags(''))                  # nor is it replaced
+    assert refresh.refresh(path, skip_flags(''))    # nor is it replaced
     assert 'MNIST' in str(cell(read(path), 'data').outputs)
     broken = read(path)
     broken.cells[1].source = 'assert False'
@@ -97,7 +100,8 @@ def test_pages(path):
     finds('alt', code('x\n#| fig-alt: "A red square of 20 pixels"', **picture))
     finds('alt', md('![](a.png)'))
     finds('fold', code('#| fig-alt: "A red square of 20 pixels"\n' + 'ax.plot()\n'*5, **picture))
-    finds('', code('#| fig-alt: "A red square of 20 pixels"\n#| code-fold: true\n' + 'ax.plot()\n'*5, **picture))
+    folded = '#| fig-alt: "A red square of 20 pixels"\n#| code-fold: true\n'
+    finds('', code(folded + 'ax.plot()\n'*5, **picture))
     finds('link', md('See [`parity`](12_parity.ipynb)'))
     finds('link', md("fastai's `SGD` equals torch's `SGD`"))
     finds('', md("torch's SGD equals fastai's `SGD`"))
@@ -105,7 +109,8 @@ def test_pages(path):
     finds('heading', md('## The `race`'), md('## Race'), code('#| export\ndef race(): "One line"'))
     finds('test', md('Words'), code('test_eq(1, 1)'))
     finds('test', code('x'), code('test_eq(1, 1)'))
-    finds('', code('x'), md('One is one:'), code('for o in range(3): test_eq(o, o)'), code('#| hide\nassert True'))
+    loop,hidden = code('for o in range(3): test_eq(o, o)'),code('#| hide\nassert True')
+    finds('', code('x'), md('One is one:'), loop, hidden)
     finds('badge', md('![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)'))
     finds('table', code('x', **stream('| a |\n|---|\n| 1 |')))
     finds('docstring', code('#| export\ndef f():\n    """One\n\n    two"""'))
