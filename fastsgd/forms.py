@@ -211,6 +211,7 @@ def clear_state(self:Flat):
     super(Flat, self).clear_state()
     self.buffers = None
 
+# %% ../nbs/08_forms.ipynb #e2eaa12d
 @patch
 def __getstate__(self:Flat): # copies make buffers of their own
     return {**super(Flat, self).__getstate__(), 'buffers':None, 'views':(), 'others':()}

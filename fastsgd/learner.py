@@ -9,7 +9,7 @@ __all__ = ['FastLearner']
 from functools import lru_cache
 from fastcore.basics import GetAttr,patch
 from torch import Tensor
-import fastsgd.core   # silences the warnings that importing fastai gives
+import fastsgd.core   # silences fastai's import warnings  # chkstyle: ignore
 from fastai.callback.core import Callback,event
 from fastai.learner import Learner
 from fastai.torch_core import defaults

@@ -50,7 +50,6 @@ def to(self:TensorSet,
     "The same set on `device`."
     return self._replace(self.x.to(device), self.y.to(device))
 
-# %% ../nbs/03_loaders.ipynb #7a4bbb21
 @patch
 def new_empty(self:TensorSet)->TensorSet: # with 0 items; `Learner.export` keeps this in place of the data
     "The same set without its items."

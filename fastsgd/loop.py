@@ -236,6 +236,7 @@ def _reason(rules, hist):
     raise TypeError(f'a rule in stop gave {res!r}, not a reason or None; '
                     'call it first, as in good_enough(.97)')
 
+# %% ../nbs/09_loop.ipynb #72995cd6
 def _cells(*cells): return [o if isinstance(o, str) else f'{o:.6f}' for o in cells if o is not None]
 
 def _header(metric):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor,nn
 from fastcore.basics import patch
 from fastcore.foundation import L
-import fastsgd.core   # silences the warnings that importing fastai gives
+import fastsgd.core   # silences fastai's import warnings  # chkstyle: ignore
 from fastai.optimizer import Optimizer
 
 # %% ../nbs/06_optim_base.ipynb #52cdda8e
@@ -46,6 +46,7 @@ def _as_dicts(params):
                             'give its values(), or write dict(params=…, lr=…)')
     return dicts
 
+# %% ../nbs/06_optim_base.ipynb #81da3aa7
 def _check_param(p):
     "Raise if `p` can't be trained"
     if not isinstance(p, Tensor):

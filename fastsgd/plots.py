@@ -32,6 +32,7 @@ def _numbers(x, name):
     if a.dtype.kind in 'biuf': return a
     raise TypeError(f"{name} must be numbers, got {_brief(x)}")
 
+# %% ../nbs/01_plots.ipynb #f178992f
 def _axes(ax, width, height):
     "`ax`, or the axes of a new figure of `width` by `height` inches"
     if ax is None: return plt.subplots(figsize=(width,height))[1]
@@ -161,6 +162,7 @@ def _paste(images, corners, gap, paper):
     for img,(y,x) in zip(images, corners): sheet[y:y+h, x:x+w] = img
     return sheet
 
+# %% ../nbs/01_plots.ipynb #53faaf81
 def _write_titles(ax, titles, corners, w, head, size):
     "Write `titles` above the images, `size` points for a pixel, so small that the longest one fits"
     size *= min(.7*head, 1.5*w/max(1, *map(len, titles)))
@@ -277,7 +279,7 @@ def plot_losses(
     return ax
 
 # %% ../nbs/01_plots.ipynb #4890a9cd
-_units = {'s':1, 'ms':1e3, 'us':1e6}
+_units = dict(s=1, ms=1e3, us=1e6)
 
 def _scale(unit):
     "How many of `unit` are a second"
@@ -316,6 +318,7 @@ def _draw_median(ax, i, times, label, hatch):
     ax.barh(i, mid, xerr=[[mid-lo],[hi-mid]], capsize=4, color='lightsteelblue', edgecolor='k', hatch=hatch)
     ax.annotate(label, (hi,i), (8,0), textcoords='offset points', va='center')
 
+# %% ../nbs/01_plots.ipynb #e570c93d
 def _name_bars(ax, names, xlabel):
     "Name the bars of `ax`, the first one at the top"
     ax.set_yticks(range(len(names)), names)
