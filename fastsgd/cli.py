@@ -8,6 +8,7 @@ __all__ = ['fastsgd_compare', 'fastsgd_sweep']
 # %% ../nbs/19_cli.ipynb #b8d13fc0
 import argparse,math,os,sys
 from argparse import ArgumentTypeError as _BadArg
+from contextlib import contextmanager
 from pathlib import Path
 
 # %% ../nbs/19_cli.ipynb #7e0e7b5e
@@ -18,17 +19,23 @@ class _Parser(argparse.ArgumentParser):
         names = dict.fromkeys(['--'+name, '--'+name.replace('_','-')])
         self.add_argument(*names, **kwargs)
 
-def _integer(least):
-    "A function that reads an integer of at least `least`"
+def _integer(least, most=2**31-1):
+    "A function that reads an integer from `least` to `most`"
     def read(s):
-        if s.isdecimal() and least<=int(s)<2**31: return int(s)
-        raise _BadArg(f'{s!r} must be an integer of at least {least}')
+        n = float(s) if s.isdecimal() else -1   # int() refuses thousands of digits, float() doesn't
+        if n<least: raise _BadArg(f'{s!r} must be an integer of at least {least}')
+        if n>most: raise _BadArg(f'{s!r} must be an integer of at most {most}')
+        return int(n)
     return read
+
+# %% ../nbs/19_cli.ipynb #b6ab5cc3
+_float32_max = (2-2**-23)*2.**127
 
 def _rate(s):
     try: lr = float(s)
     except ValueError: lr = math.nan
-    if math.isfinite(lr) and lr>0: return lr
+    if lr>_float32_max: raise _BadArg(f'{s!r} overflows float32, which ends at 3.4e38')
+    if lr>0: return lr
     raise _BadArg(f'{s!r} must be a number greater than 0')
 
 # %% ../nbs/19_cli.ipynb #069e1d36
@@ -37,7 +44,7 @@ _arm_choices = 'hand fastai torch fastlearner compiled graphed'.split()
 _folder = 'a folder with train/<class>/ and valid/<class>/'
 
 def _data_name(s):
-    if s in _data_names or s and Path(s).is_dir(): return s
+    if s in _data_names or os.path.isdir(s): return s
     raise _BadArg(f"{s!r} must be one of {', '.join(_data_names)}, or {_folder}")
 
 def _arm_names(s):
@@ -52,8 +59,8 @@ def _new_file(*suffixes):
     def read(s):
         f = Path(s)
         if f.suffix not in suffixes: raise _BadArg(f"{s!r} must end in {' or '.join(suffixes)}")
-        if not f.parent.is_dir(): raise _BadArg(f"{s!r}: there is no folder '{f.parent}'")
-        if f.is_dir() or not os.access(f.parent, os.W_OK): raise _BadArg(f'{s!r} cannot be written')
+        if not os.path.isdir(f.parent): raise _BadArg(f"{s!r}: there is no folder '{f.parent}'")
+        if os.path.isdir(f) or not os.access(f.parent, os.W_OK): raise _BadArg(f'{s!r} cannot be written')
         return f
     return read
 
@@ -79,7 +86,7 @@ def _parse(parser, argv):
     "Parse arguments; refuse to overwrite existing files"
     args = parser.parse_args(argv)
     for f in (args.save, args.plot):
-        if f and f.exists() and not args.force:
+        if f and os.path.exists(f) and not args.force:
             parser.error(f"'{f}' exists already: give another name, or --force")
     return args
 
@@ -111,22 +118,38 @@ class _Setup:
         self.model = partial(self.model, n_out=n_classes)
 
 # %% ../nbs/19_cli.ipynb #2b91f6c8
-def _write_plot(ax, path, overwrite):
-    "Write the figure of `ax`"
+@contextmanager
+def _about(option):
+    "Let an `OSError` name the option it is about"
+    try: yield
+    except OSError as e: raise ValueError(f'argument --{option}: {e}') from e
+
+def _check_files(args):
+    "Raise right away any error that writing the files would raise (except for a full disk)"
+    from fastsgd.core import check_path
+    for option,path in dict(save=args.save, plot=args.plot).items():
+        if path is None: continue
+        with _about(option): check_path(path, args.force)
+
+# %% ../nbs/19_cli.ipynb #8a601e7c
+def _new_figure(width, height, **kwargs):
+    from matplotlib.figure import Figure
+    return Figure(figsize=(width,height), **kwargs)
+
+def _write_plot(fig, args):
+    "Write `fig` to `args.plot`"
     import io
     from fastsgd.core import atomic_write
     buf = io.BytesIO()
-    ax.figure.savefig(buf, format=path.suffix[1:], dpi=150)
-    atomic_write(path, buf.getvalue(), overwrite)
+    fig.savefig(buf, format=args.plot.suffix[1:], dpi=150)
+    with _about('plot'): atomic_write(args.plot, buf.getvalue(), args.force)
 
-def _no_screen():
-    "Let matplotlib draw where there is no screen"
-    import matplotlib
-    matplotlib.use('agg')
-
+# %% ../nbs/19_cli.ipynb #efdec07b
 def _exit_status(parser, work, args):
     "Do `work(args)`; what is wrong with the arguments or the files becomes one line"
-    try: work(args)
+    try:
+        _check_files(args)
+        work(args)
     except (ValueError,OSError) as e: parser.error(' '.join(str(e).split()))
     except KeyboardInterrupt:
         print(f'{parser.prog}: interrupted', file=sys.stderr)
@@ -156,6 +179,20 @@ def _compare_plan(args):
             f'lr {args.lr:g}, bs {args.bs}, seed {args.seed}; '
             f'of each, one fit to check and {args.reps} to clock')
 
+# %% ../nbs/19_cli.ipynb #13156695
+def _plot_comparison(res):
+    "A figure of what `res.plot()` shows"
+    from fastsgd.plots import plot_losses,plot_race
+    fig = _new_figure(11, 4, layout='constrained')
+    losses,times = fig.subplots(1, 2)
+    plot_losses({name:[vars(e) for e in arm.epochs] for name,arm in res.arms.items()}, ax=losses)
+    secs = {name:[s for rep in arm.reps for s in rep] for name,arm in res.arms.items()}
+    if all(secs.values()): plot_race(secs, ax=times, ref=res.reference)
+    else: times.set_axis_off()   # not every arm was clocked
+    losses.set_title('losses')
+    times.set_title('training time')
+    return fig
+
 # %% ../nbs/19_cli.ipynb #60d9ab1e
 def _compare(args):
     task = _Setup(args, args.seed)
@@ -167,10 +204,9 @@ def _compare(args):
     learn = CompareLearner(task.dls, task.model(), loss_func=task.loss_func, metrics=task.metric)
     res = learn.fit(args.n_epoch, args.lr, args.arms, args.reps, progress=not args.quiet)
     print(res)
-    if args.save: res.save(args.save, args.force)
-    if args.plot:
-        _no_screen()
-        _write_plot(res.plot()[0], args.plot, args.force)
+    if args.save:
+        with _about('save'): res.save(args.save, args.force)
+    if args.plot: _write_plot(_plot_comparison(res), args)
 
 # %% ../nbs/19_cli.ipynb #3f75b0c4
 def fastsgd_compare(
@@ -183,10 +219,13 @@ def fastsgd_compare(
     return _exit_status(parser, _compare, args)
 
 # %% ../nbs/19_cli.ipynb #3c39c194
+_how_rates = 'must be rates such as .01,.1,1, or lowest:highest:number such as .001:100:11'
+
 def _rates(s):
-    if s.count(':')!=2: return [_rate(o) for o in s.split(',')]
-    lo,hi,n = s.split(':')
-    lo,hi,n = _rate(lo),_rate(hi),_integer(2)(n)
+    parts = s.split(':')
+    if len(parts)==1: return [_rate(o) for o in s.split(',')]
+    if len(parts)!=3: raise _BadArg(f'{s!r} {_how_rates}')
+    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2)(parts[2])
     return [lo*(hi/lo)**(i/(n-1)) for i in range(n)]
 
 # %% ../nbs/19_cli.ipynb #1f70c3bd
@@ -223,7 +262,7 @@ def _save_sweep(df, args, seeds, dls):
              data=dict(name=ds.name, hash=ds.hash, bs=args.bs),
              config=dict(model=args.model, n_epoch=args.n_epoch, lrs=args.lrs, seeds=seeds),
              runs=json.loads(df.to_json(orient='records', double_precision=15)))
-    atomic_write(args.save, json.dumps(d, indent=1, allow_nan=False)+'\n', args.force)
+    with _about('save'): atomic_write(args.save, json.dumps(d, indent=1, allow_nan=False)+'\n', args.force)
 
 # %% ../nbs/19_cli.ipynb #9ec05ab7
 def _sweep(args):
@@ -238,8 +277,9 @@ def _sweep(args):
     print(f'\n{_good_rates(table)}')
     if args.save: _save_sweep(df, args, seeds, task.dls)
     if args.plot:
-        _no_screen()
-        _write_plot(plot_sweep(df), args.plot, args.force)
+        fig = _new_figure(8, 4.5)
+        plot_sweep(df, ax=fig.subplots())
+        _write_plot(fig, args)
 
 # %% ../nbs/19_cli.ipynb #437e3398
 def fastsgd_sweep(

@@ -10,13 +10,12 @@ import copy,math,statistics,time
 from collections.abc import Callable
 from contextlib import contextmanager,nullcontext
 from dataclasses import dataclass,replace
-from functools import partial
 from tempfile import TemporaryDirectory
 import torch
 from torch import nn,Tensor
 from fastcore.basics import listify,patch
-from .core import (Progress,check_int,check_lr,display_name,env_info,max_diff,sync,tensor_hash,
-                          ulp_diff)
+from .core import Progress,check_int,check_lr,display_name,env_info
+from .core import max_diff,sync,tensor_hash,ulp_diff
 from .loaders import RandomState
 from .optim import BasicOptim
 from .forms import as_opt_func

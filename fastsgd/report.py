@@ -75,7 +75,6 @@ def train_loss(self:ArmResult)->float:
     "(property) Training loss of the last epoch."
     return self.epochs[-1].train_loss
 
-# %% ../nbs/13_report.ipynb #a5829e9a
 @patch(as_prop=True)
 def valid_loss(self:ArmResult)->float:
     "(property) Validation loss of the last epoch."
@@ -102,7 +101,6 @@ def max_abs(self:ArmResult)->float|None:
     "(property) Largest difference from the reference's weights; None if they can't be compared."
     return 0. if self.reference else _largest_diff(self, 'max_abs')
 
-# %% ../nbs/13_report.ipynb #7052b974
 @patch(as_prop=True)
 def max_ulp(self:ArmResult)->int|None:
     "(property) `max_abs` in units in the last place."
@@ -137,7 +135,6 @@ class Comparison:
 # %% ../nbs/13_report.ipynb #7c4fd299
 def _num(x): return f'{x:.3g}' if x<999 else f'{x:,.0f}'
 
-# %% ../nbs/13_report.ipynb #33e682be
 def _loss_cells(arm, metric): # metric: its name, or None
     res = dict(train_loss=arm.train_loss, valid_loss=arm.valid_loss)
     return res | {metric:arm.metric} if metric else res
@@ -285,7 +282,6 @@ SCHEMA = 'fastsgd.compare/1'
 _ARM_KEYS = 'what epochs reps setup parts'.split()
 _EPOCH_KEYS = 'epoch train_loss valid_loss metric metrics n bs seconds'.split()
 
-# %% ../nbs/13_report.ipynb #1577195e
 def _attrs(o, keys): return {k:getattr(o, k) for k in keys}
 
 def _arm_dict(arm):
@@ -340,13 +336,14 @@ def _read_epoch(d, max_abs, max_ulp):
 _NO_PARITY = dict(same_batches=True, diverged=None, max_abs=[], max_ulp=[])
 
 def _read_arm(d, parity): # parity: None for the reference
-    par,missing = parity or _NO_PARITY,[None]*len(d['epochs'])
+    par = parity or _NO_PARITY
+    missing = [None]*len(d['epochs'])   # None for epochs that weren't compared
     abs_diffs = [_read_number(o, math.inf) for o in par['max_abs']]
-    diffs = zip(abs_diffs+missing, par['max_ulp']+missing)   # None for epochs that weren't compared
+    diffs = zip(abs_diffs+missing, par['max_ulp']+missing)
     epochs = [_read_epoch(e, *o) for e,o in zip(d['epochs'], diffs)]
     reps = [[_read_number(s) for s in rep] for rep in d['reps']]
-    setup,parts = [_read_number(s) for s in d['setup']],d['parts']
-    if parts is not None: parts = {k:_read_number(s) for k,s in parts.items()}
+    setup = [_read_number(s) for s in d['setup']]
+    parts = None if d['parts'] is None else {k:_read_number(s) for k,s in d['parts'].items()}
     return _check_types(ArmResult(d['what'], epochs, reps, setup, parts, par['same_batches'],
                                   par['diverged'], reference=parity is None))
 
@@ -361,10 +358,10 @@ def _read_comparison(d):
 # %% ../nbs/13_report.ipynb #cbdb890d
 def _read_json(path):
     try: d = json.loads(path.read_text())
-    except ValueError as e: raise ValueError(f"path='{path}' is no JSON ({e})") from e
+    except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     schema = d.get('schema') if isinstance(d, dict) else None
     if schema==SCHEMA: return d
-    raise ValueError(f"path='{path}' is no comparison: its schema is {schema!r}, not {SCHEMA!r}")
+    raise ValueError(f"path='{path}' isn't a saved comparison: its schema is {schema!r}, not {SCHEMA!r}")
 
 # %% ../nbs/13_report.ipynb #d61a8eb8
 @patch(cls_method=True)

@@ -52,7 +52,9 @@ def width(page):
     for c in page:
         limit = exports_width if 'exports' in c.d else code_width
         code = c.code if c.source_shown else ''
-        if c.kind == 'markdown': code = '\n'.join(re.findall(r'^```.*?^```', c.source, flags=re.S|re.M))
+        if c.kind == 'markdown':
+            blocks = re.findall(r'^```.*?^```', c.source, flags=re.S|re.M)
+            code = '\n'.join(o for o in blocks if not o.startswith('```sh'))   # a command to paste is one line
         output = '\n'.join(map(plain, c.get('outputs', []))) if c.outputs_shown else ''
         for what,text,n in (('code', code, limit), ('output', output, output_width)):
             for o in text.splitlines():
