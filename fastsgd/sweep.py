@@ -6,9 +6,11 @@
 __all__ = ['sweep', 'by_rate', 'plot_sweep', 'sharpness']
 
 # %% ../nbs/16_sweep.ipynb #441ca34b
-import copy,math,warnings
+import copy,math,operator,pickle,random,warnings
 from collections import Counter
 from collections.abc import Callable,Iterable
+from dataclasses import dataclass
+from types import SimpleNamespace
 import numpy as np,pandas as pd,torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
@@ -18,10 +20,13 @@ from torch.func import functional_call,stack_module_state,vmap,grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 from fastcore.basics import listify,patch
-from .core import Progress,check_int
+from .core import Progress,check_int,display_name
+from .forms import Flat,Foreach
 from .loaders import TensorDataLoader,RandomState
 from .losses import mnist_loss,batch_accuracy
-from .loop import batches,plain_tensor
+from .loop import batches,check_model,one_number,plain_tensor
+from .optim import BasicOptim
+from fastai.data.core import DataLoaders
 
 # %% ../nbs/16_sweep.ipynb #72dc240f
 def _linear(input, weight, bias=None):
@@ -36,42 +41,25 @@ class _OneProduct(TorchFunctionMode):
 
 # %% ../nbs/16_sweep.ipynb #5025e0d1
 def _recorded(step, *args):
-    "Take a step; return it as a list of operations, or as it is where these may differ next time"
+    "Take a step; return it as a list of operations, or None where these may differ next time"
     def call(*args): return step(*args)   # of a method, fx would count `self` too
     try: rec = make_fx(call)(*args)
-    except Exception: return step
+    except Exception: return None
     has_constant = any(o.op=='get_attr' for o in rec.graph.nodes)
-    return step if has_constant else rec
-
-# %% ../nbs/16_sweep.ipynb #512b13cc
-class _Stepper:
-    "Takes steps, recording those that are taken often. A record costs as much as some 100 steps."
-    wait = 30   # how many steps with batches of one shape to take before recording
-    def __init__(self): self.counts,self.records = Counter(),{}
-    def __call__(self, step, weights, lrs, rest, xb, yb):
-        args = (weights,lrs,rest,xb,yb)
-        shapes = len(next(iter(weights.values()))),xb.shape,yb.shape
-        self.counts[shapes] += 1
-        if self.counts[shapes]==self.wait:
-            scratch = {k:p.clone() for k,p in weights.items()}
-            self.records[shapes] = _recorded(step, scratch, *args[1:])
-        return self.records.get(shapes, step)(*args)
+    return None if has_constant else rec
 
 # %% ../nbs/16_sweep.ipynb #81b99e52
-def _stacked(models, idx):
-    "What is trained and what isn't, each {name: tensor [n_runs,…]}; run j starts from `models[idx[j]]`"
+def _stacked(models, idx, names):
+    "What is trained (`names`) and what isn't: {name: tensor [n_runs,…]}; run j starts from `models[idx[j]]`"
     params,buffers = stack_module_state([m.train() for m in models])   # all must be in the same mode
-    names = [k for k,p in models[0].named_parameters() if p.requires_grad]
     rest = {k:t.detach()[idx] for k,t in {**params,**buffers}.items()}
     weights = {k:rest.pop(k) for k in names}
     return weights,rest
 
-def _columns(values, weights):
-    "`values`, one for each run, shaped so that each of `weights` can be multiplied by them"
-    def column(p):
-        res = torch.tensor(values, dtype=p.dtype, device=p.device)
-        return res.view(-1, *[1]*(p.dim()-1))
-    return {k:column(p) for k,p in weights.items()}
+def _copied(*objects):
+    "Copies, or the same where there is no copying them, as with the older `weight_norm`"
+    try: return copy.deepcopy(objects)
+    except Exception: return objects
 
 def _for_each(f, preds, yb):
     "`f(p, yb)` of each run's predictions `p`, [n_runs]"
@@ -88,36 +76,258 @@ def _sample_mean(values, sizes):
 # %% ../nbs/16_sweep.ipynb #6e8224d2
 class _Runs:
     "Runs that train together: run j starts from `models[idx[j]]` and has the rate `lrs[j]`"
-    def __init__(self, models, idx, lrs, loss_func, metrics):
-        self.model,self.loss_func,self.metrics = models[0],loss_func,metrics
-        self.weights,self.rest = _stacked(models, idx)
-        self.lrs = _columns(lrs, self.weights)
-        self.predict = vmap(self.preds_of_one, in_dims=(0,0,None), randomness='different')
-        self.grads = vmap(grad_and_value(self.loss_of_one), in_dims=(0,0,None,None),
-                          randomness='different')
+    def __init__(self, models, idx, lrs, trained, loss_func, metrics, rule):
+        self.model,self.loss_func = _copied(models[0], loss_func)   # they may count their calls
+        self.metrics,self.rule = metrics,rule
+        self.weights,self.rest = _stacked(models, idx, trained)
+        self.lrs = rule.rates(lrs, self.weights)
+        self.state = rule.start   # {name: {key: tensor [n_runs,…]}}
+    def __len__(self): return len(next(iter(self.weights.values())))
 
     def preds_of_one(self, weights, rest, xb):
         return functional_call(self.model, {**weights,**rest}, (xb,))
     def loss_of_one(self, weights, rest, xb, yb):
-        return self.loss_func(self.preds_of_one(weights, rest, xb), yb)
+        return one_number(self.loss_func(self.preds_of_one(weights, rest, xb), yb))
 
-    def step(self, weights, lrs, rest, xb, yb):
-        "One step of all runs; returns their losses [n_runs]"
-        with _OneProduct(): grads,losses = self.grads(weights, rest, xb, yb)
+# %% ../nbs/16_sweep.ipynb #c2a81e6d
+@patch
+def step(self:_Runs, weights, state, lrs, rest, xb, yb):
+    "Change `weights` in place; return the losses [n_runs] and the new state"
+    grad_of_one = grad_and_value(self.loss_of_one)
+    grads_of_all = vmap(grad_of_one, in_dims=(0,0,None,None), randomness='different')
+    with _OneProduct(): grads,losses = grads_of_all(weights, rest, xb, yb)
+    return losses,self.rule(weights, grads, state, lrs)
+
+@patch
+def predict(self:_Runs, xb):
+    "The predictions of all runs, [n_runs,bs,…]"
+    preds_of_all = vmap(self.preds_of_one, in_dims=(0,0,None), randomness='different')
+    with _OneProduct(): return preds_of_all(self.weights, self.rest, xb)
+
+@patch
+@torch.no_grad()
+def take(self:_Runs, step, xb, yb):
+    "Take `step`, live or a record; return the losses [n_runs]"
+    losses,self.state = step(self.weights, self.state, self.lrs, self.rest, xb, yb)
+    return plain_tensor(losses)
+
+# %% ../nbs/16_sweep.ipynb #1d64a0c5
+class _PlainSGD:
+    "The update of `BasicOptim` for many runs"
+    start = {}   # it keeps no state
+    def rates(self, lrs, weights):
+        "`lrs` as a column for each of `weights`"
+        def column(p):
+            res = torch.tensor(lrs, dtype=p.dtype, device=p.device)
+            return res.view(-1, *[1]*(p.dim()-1))
+        return {k:column(p) for k,p in weights.items()}
+    def __call__(self, weights, grads, state, lrs):
         for k,p in weights.items(): p.addcmul_(grads[k], lrs[k], value=-1)
-        return losses
+        return state
+    def python_state(self): return None
+
+# %% ../nbs/16_sweep.ipynb #2f6b9c1e
+def _cannot(why, instead):
+    return ValueError(f'this model cannot be swept, because {why}: {instead}, '
+                      'or train it run by run with train_model')
+
+def _from_vmap(e):
+    "What `torch.vmap` says in error `e`, in short; None if that isn't where it comes from"
+    msg = ' '.join(str(e).split())
+    if 'data-dependent control flow' in msg or '.item()' in msg:
+        return 'decides by numbers that differ from run to run'
+    if 'vmap' in msg or 'Batching rule' in msg: return f"is beyond torch.vmap ({msg.split('. ')[0]})"
+
+def _explained(e, model):
+    "Error `e`, or a clear one if it comes from `torch.vmap`"
+    what = _from_vmap(e)
+    if not what: return e
+    kinds = [type(m).__name__ for m in model.modules() if isinstance(m, (nn.RNNBase,nn.LSTMCell))]
+    if kinds: return _cannot(f'torch.vmap has no {kinds[0]}', 'loop over time with GRUCell or RNNCell')
+    return _cannot(f'it {what}', 'write it with torch.where and other operations on tensors')
+
+# %% ../nbs/16_sweep.ipynb #5a9b01f3
+def _scaled(func, *args, **kwargs):
+    "`func(…)`, whose `alpha` or `value` may be a tensor"
+    name = next((k for k in ('alpha','value') if isinstance(kwargs.get(k), Tensor)), None)
+    if name is None: return func(*args, **kwargs)
+    scale = kwargs.pop(name)
+    a,b,*rest = args
+    if func in (Tensor.add,torch.add): return torch.addcmul(a, b, scale)
+    if func in (Tensor.sub,torch.sub): return torch.addcmul(a, b, -scale)
+    return func(a, b*scale, *rest, **kwargs)
+
+class _StackedUpdate(TorchFunctionMode):
+    "Within it, rates may be tensors, and what works in place works out of place and is copied"
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name,kwargs = getattr(func, '__name__', ''),kwargs or {}
+        in_place = name.endswith('_') and not name.endswith('__') and name!='copy_'
+        pure = getattr(Tensor, name[:-1], None) if in_place else None
+        if callable(pure): return args[0].copy_(_scaled(pure, *args, **kwargs))
+        return _scaled(func, *args, **kwargs)
+
+# %% ../nbs/16_sweep.ipynb #4e7d20b8
+class _AnyRule:
+    "The `update` of optimizer `opt` for many runs"
+    def __init__(self, opt, names):
+        self.opt = opt
+        self.start,self.numbers = {k:{} for k in names},{k:{} for k in names}
+        self.hypers = {k:v for k,v in opt.hypers[0].items() if k!='lr'}
+    def rates(self, lrs, weights):
+        return {k:torch.tensor(lrs, dtype=p.dtype, device=p.device) for k,p in weights.items()}
+
+    def update_one(self, weights, grads, state, lrs):
+        "The update of one run; returns the tensors of its state"
+        return {k:self.update(k, p, grads[k], state[k], lrs[k]) for k,p in weights.items()}
+    def update(self, k, p, g, tensors, lr):
+        state = {**self.numbers[k], **tensors}
+        self.opt.update(p, g, state, lr=lr, **self.hypers)
+        tensors = {n:o for n,o in state.items() if isinstance(o, Tensor)}
+        self.numbers[k] = {n:o for n,o in state.items() if n not in tensors}
+        return tensors
+
+    def __call__(self, weights, grads, state, lrs):
+        update_all = vmap(self.update_one, randomness='different')
+        try:
+            with _StackedUpdate(): state = update_all(weights, grads, state, lrs)
+        except RuntimeError as e:
+            if not (what := _from_vmap(e)): raise
+            name = type(self.opt).__name__
+            raise TypeError(f'opt_func={name} cannot be swept, because its update {what}') from e
+        # a state that all runs share is one tensor for all of them: give each its own
+        return {k:{n:o.contiguous() for n,o in d.items()} for k,d in state.items()}
+    def python_state(self):
+        own = {k:v for k,v in vars(self.opt).items() if k not in ('param_lists','state')}
+        return own,self.numbers
+
+# %% ../nbs/16_sweep.ipynb #b3f5d917
+def _rule(opt_func, model, names):
+    "The rule of the optimizer that `opt_func` makes, for many runs"
+    name = display_name(opt_func)
+    if not callable(opt_func): raise TypeError(f'opt_func={name} must be a rule such as BasicOptim')
+    opt = opt_func([p for p in model.parameters() if p.requires_grad], lr=.1)
+    if not isinstance(opt, BasicOptim):
+        raise TypeError(f'opt_func={name} cannot be swept: it must make a BasicOptim or a subclass, '
+                        f'such as Momentum or your own, not a {type(opt).__name__}')
+    cls = type(opt)
+    if cls.step not in (BasicOptim.step,Foreach.step,Flat.step):
+        raise TypeError(f'opt_func={name} cannot be swept: it has its own step, '
+                        'and only an update of single parameters can be stacked')
+    return _PlainSGD() if cls.update is BasicOptim.update else _AnyRule(opt, names)
+
+# %% ../nbs/16_sweep.ipynb #3e7b52c0
+_no_loaders = SimpleNamespace(train=None, valid=None)   # for the `RandomState` of nothing but the globals
+
+def _frozen(o):
+    "`o` as bytes; None where it can't be pickled (a lambda, an open file)"
+    try: return pickle.dumps(o)
+    except Exception: return None
+
+def _attributes(o):
+    "What `o` holds, besides what torch keeps in a module"
+    torchs = '_parameters','_buffers','_modules'
+    return {k:_frozen(v) for k,v in getattr(o, '__dict__', {}).items() if k not in torchs}
+
+@dataclass
+class _PythonState:
+    "What a step might decide by, besides tensors"
+    objects:tuple # the model, the loss function, the rule
+    coins:tuple   # the random states
+    def same_objects(self, o): return self.objects==o.objects   # the loader may toss coins between two steps
+
+@patch
+def python_state(self:_Runs):
+    modules = [_attributes(m) for m in self.model.modules()]
+    loss = _frozen(self.loss_func),_attributes(self.loss_func)
+    objects = modules,loss,_frozen(self.rule.python_state())
+    return _PythonState(objects, (random.getstate(),_frozen(np.random.get_state())))
+
+# %% ../nbs/16_sweep.ipynb #0f8e6d24
+class _Outdated(Exception): "A record gave something else than the step that it was made of"
+
+@patch
+def copied(self:_Runs):
+    "A copy with its own weights"
+    res = copy.copy(self)
+    res.weights = {k:t.clone() for k,t in self.weights.items()}
+    res.state = {k:{n:t.clone() for n,t in d.items()} for k,d in self.state.items()}
+    return res
+
+@patch
+def tensors(self:_Runs):
+    return [*self.weights.values(), *(t for d in self.state.values() for t in d.values())]
+
+def _same(a, b):
+    tol = 0. if a.device.type=='cpu' else 1e-4   # sums on a GPU may not add up in the same order
+    return torch.allclose(a, b, rtol=tol, atol=tol/1000, equal_nan=True)
+
+# %% ../nbs/16_sweep.ipynb #512b13cc
+class _Stepper:
+    "Takes steps, recording those that are taken often. (A record costs as much as some 100 steps.)"
+    wait = 30    # how many steps with batches of one shape to take before recording
+    check = 512  # how many replays there are at most between two checks
+    def __init__(self, recording=True):
+        self.recording = recording
+        self.counts,self.states,self.records,self.batches = Counter(),{},{},{}
+
+    def __call__(self, runs, xb, yb):
+        key = len(runs),xb.shape,yb.shape
+        self.counts[key] += 1
+        n = self.counts[key]-self.wait   # how many replays, with this one
+        if key not in self.records: return self.live(runs, key, n, xb, yb)
+        self.batches[key] = xb,yb
+        if n in (1,16,128) or n%self.check==0: return self.checked(runs, key, xb, yb)
+        return runs.take(self.records[key], xb, yb)
+
+# %% ../nbs/16_sweep.ipynb #e9d1047a
+@patch
+def live(self:_Stepper, runs, key, n, xb, yb):
+    "Take a step as it is; record the last of those to wait for"
+    if key not in self.states: self.states[key] = runs.python_state()
+    if n!=0 or not self.recording: return runs.take(runs.step, xb, yb)
+    before = runs.python_state()
+    losses = runs.take(runs.step, xb, yb)
+    unchanged = before.same_objects(self.states[key]) and runs.python_state()==before
+    if unchanged: self.record(runs, key, xb, yb)
+    return losses
+
+@patch
+@torch.no_grad()
+def record(self:_Stepper, runs, key, xb, yb):
+    copied = runs.copied()
+    with RandomState(_no_loaders):
+        rec = _recorded(runs.step, copied.weights, copied.state, runs.lrs, runs.rest, xb, yb)
+    if rec is not None: self.records[key] = rec
+
+@patch
+def checked(self:_Stepper, runs, key, xb, yb):
+    "Replay a step, and take it live on a copy; raises `_Outdated` if they differ"
+    live,before = runs.copied(),runs.python_state()
+    with RandomState(_no_loaders): want = live.take(live.step, xb, yb)
+    changed = runs.python_state()!=before
+    losses = runs.take(self.records[key], xb, yb)
+    pairs = zip([want,*live.tensors()], [losses,*runs.tensors()])
+    if changed or not all(_same(*o) for o in pairs): raise _Outdated
+    return losses
+
+@patch
+def check_last(self:_Stepper, runs):
+    "The check at the end, which changes nothing"
+    runs.model.train()
+    for key,b in self.batches.items():
+        if key[0]!=len(runs): continue
+        with RandomState(_no_loaders): self.checked(runs.copied(), key, *b)
 
 # %% ../nbs/16_sweep.ipynb #2d90c4fa
 @patch
-@torch.no_grad()
 def train_epoch(self:_Runs, dl, stepper):
     "One step for each batch; returns the train_loss of each run, [n_runs]"
     self.model.train()
     losses,sizes = [],[]
     for xb,yb in batches(dl):
-        losses.append(plain_tensor(stepper(self.step, self.weights, self.lrs, self.rest, xb, yb)))
+        losses.append(stepper(self, xb, yb))
         sizes.append(len(xb))
-    return _sample_mean(losses, sizes)
+    return _sample_mean(losses, sizes)   # until here no GPU is waited for
 
 @patch
 @torch.no_grad()
@@ -126,11 +336,18 @@ def evaluate(self:_Runs, dl):
     self.model.eval()
     values,sizes = [],[]
     for xb,yb in batches(dl):
-        with _OneProduct(): preds = self.predict(self.weights, self.rest, xb)
+        preds = self.predict(xb)
         fs = (self.loss_func,*self.metrics)
         values.append(torch.stack([_for_each(f, preds, yb) for f in fs]))
         sizes.append(len(xb))
     return _sample_mean(values, sizes)
+
+@patch
+def start_loss(self:_Runs, dls):
+    "The validation loss of each run, with all random states and counts put back"
+    runs = copy.copy(self)
+    runs.model,runs.loss_func = _copied(self.model, self.loss_func)
+    with RandomState(dls): return runs.evaluate(dls.valid)[0]
 
 # %% ../nbs/16_sweep.ipynb #d6fef300
 def _start(model, seed, device):
@@ -161,24 +378,43 @@ class _SavedBytes:
     def keep(self, t):
         storage = t.untyped_storage()
         if storage.data_ptr() not in self.shared: self.sizes[storage.data_ptr()] = storage.nbytes()
-        return t
+        return t.detach()   # `t` itself would hold the graph that holds it, for ever
     def total(self): return sum(self.sizes.values())
 
 # %% ../nbs/16_sweep.ipynb #5e60d7b9
-def _run_size(model, xb, yb, loss_func):
-    "How many bytes a run takes. A model that can't be swept raises a `ValueError`"
-    trained = [p for p in model.parameters() if p.requires_grad]
-    if not trained: raise ValueError(f'model has no parameters to train: {model}')
-    old = {k:b.clone() for k,b in model.named_buffers()}
-    saved = _SavedBytes((*model.parameters(), xb, yb))
-    with saved.hooks(): loss = loss_func(model.train()(xb), yb)
-    if loss.dim(): raise ValueError(f'loss_func must give one number, not a tensor {list(loss.shape)}')
+def _check_buffers(model, old):
+    "`old`: the buffers before a step"
     changed = [k for k,b in model.named_buffers() if not torch.equal(b, old[k])]
-    if changed:
-        raise ValueError(f'model changes its buffers while it trains ({", ".join(changed)}), '
-                         'so its runs cannot be stacked: '
-                         'take GroupNorm or LayerNorm in place of BatchNorm, or track_running_stats=False')
-    return 4*sum(p.nbytes for p in trained) + 3*saved.total()
+    if not changed: return
+    kinds = {type(m) for m in model.modules() if any(True for _ in m.buffers(recurse=False))}
+    normed = any('Norm' in o.__name__ for o in kinds)
+    instead = 'use GroupNorm or LayerNorm, or track_running_stats=False' if normed else \
+              'keep a count as a Python number (it is then slower, because no step can be recorded)'
+    raise _cannot(f'it changes its buffers while it trains ({", ".join(changed)})', instead)
+
+def _check_spectral_norm(model):
+    hooks = [h for m in model.modules() for h in m._forward_pre_hooks.values()]
+    if any('SpectralNorm' in type(o).__name__ for o in (*model.modules(), *hooks)):
+        raise _cannot('spectral_norm changes vectors of its own in place', 'use weight_norm')
+
+# %% ../nbs/16_sweep.ipynb #94f0b2d6
+class _DryRun:
+    "What one batch shows about `model`: the names of what is trained, and the bytes that a run takes"
+    def __init__(self, model, xb, yb, loss_func):
+        model,loss_func = _copied(model, loss_func)
+        params = {k:p for k,p in model.named_parameters() if p.requires_grad}
+        if not params: raise ValueError(f'model has no parameters to train: {model}')
+        _check_spectral_norm(model)
+        old = {k:b.clone() for k,b in model.named_buffers()}
+        saved = _SavedBytes((*model.parameters(), xb, yb))
+        with saved.hooks(): loss = one_number(loss_func(model.train()(xb), yb))
+        if not loss.isfinite():
+            raise ValueError(f'the loss of the first batch is {loss.item()} before the first step: '
+                             'check the data and the model')
+        _check_buffers(model, old)
+        grads = torch.autograd.grad(loss, [*params.values()], allow_unused=True)
+        self.trained = [k for k,g in zip(params, grads) if g is not None]
+        self.bytes = 4*sum(p.nbytes for p in params.values()) + 3*saved.total()
 
 # %% ../nbs/16_sweep.ipynb #ad779e7c
 def _check_lrs(lrs):
@@ -188,13 +424,20 @@ def _check_lrs(lrs):
     for o in res:
         if not (math.isfinite(o) and o>=0):
             raise ValueError(f'lrs={res}: {o} must be a finite number of at least 0')
-    return res
+    return _check_twice('lrs', res)
 
 def _check_seeds(seeds):
     "`seeds`, an integer or several, as a list"
     res = np.ravel(seeds).tolist()
     if not res: raise ValueError(f'seeds={res} is empty: give at least one')
-    return res
+    for o in res:
+        if not isinstance(o, int): raise ValueError(f'seeds={res}: {o!r} must be an integer')
+    return _check_twice('seeds', res)
+
+def _check_twice(name, values):
+    for o,n in Counter(values).items():
+        if n>1: raise ValueError(f'{name}={values}: {o} is there {n} times, for the same runs')
+    return values
 
 def _check_metrics(metrics):
     "`metrics`, a function or several, as a list"
@@ -230,9 +473,10 @@ class _Chunks:
 # %% ../nbs/16_sweep.ipynb #3ab7c9e8
 def _epoch_values(runs, dls, n_epoch, stepper):
     "After each epoch: start_loss, train_loss, valid_loss and metrics of each run, [3+n_metrics,n_runs]"
-    start = runs.evaluate(dls.valid)[0]
-    for _ in range(n_epoch):
+    start = runs.start_loss(dls)
+    for epoch in range(n_epoch):
         train = runs.train_epoch(dls.train, stepper)
+        if epoch==n_epoch-1: stepper.check_last(runs)
         yield torch.stack([start, train, *runs.evaluate(dls.valid)])
 
 def _has_diverged(start, train, valid):
@@ -241,38 +485,65 @@ def _has_diverged(start, train, valid):
 # %% ../nbs/16_sweep.ipynb #91e4d7b2
 class _Sweep:
     "A sweep under way"
-    def __init__(self, dls, model, lrs, seeds, loss_func, metrics, chunk):
+    def __init__(self, dls, model, lrs, seeds, loss_func, metrics, opt_func, chunk):
         self.dls,self.seeds,self.loss_func,self.metrics = dls,seeds,loss_func,metrics
-        self.stepper = _Stepper()
+        self.opt_func,self.stepper,self.rows = opt_func,_Stepper(),{}
         xb,yb = max((next(batches(dl)) for dl in (dls.train,dls.valid)), key=lambda b: len(b[0]))
         self.models = _starts(model, seeds, xb.device)
-        size = chunk or max(1, 2**30//_run_size(self.models[0], xb, yb, loss_func))
-        self.chunks = _Chunks(lrs, len(seeds), size)
+        dry = _DryRun(self.models[0], xb, yb, loss_func)
+        self.trained = dry.trained
+        self.chunks = _Chunks(lrs, len(seeds), chunk or max(1, 2**30//dry.bytes))
         self.chunks.check(dls.train)
-
-    def epochs(self, n_epoch, before):
-        "Train; yield the number of the chunk, the epoch and its values"
-        for i,chunk in enumerate(self.chunks.chunks):
-            before.restore()   # the same batches for each chunk
-            lrs,idx = zip(*chunk)
-            runs = _Runs(self.models, list(idx), lrs, self.loss_func, self.metrics)
-            epochs = _epoch_values(runs, self.dls, n_epoch, self.stepper)
-            for epoch,values in enumerate(epochs): yield i,epoch,values
-
-    def rows(self, i, epoch, values):
-        "A row of the result for each run of chunk `i`"
-        diverged = _has_diverged(*values[:3]).tolist()
-        for (lr,seed),vals,bad in zip(self.chunks.chunks[i], values.T.tolist(), diverged):
-            yield (lr,self.seeds[seed],epoch,*vals,bad)
 
     @property
     def columns(self):
         names = [getattr(m, '__name__', None) or type(m).__name__ for m in self.metrics]
         return ['lr','seed','epoch','start_loss','train_loss','valid_loss',*names,'diverged']
 
+    def df(self):
+        df = pd.DataFrame([row for rows in self.rows.values() for row in rows], columns=self.columns)
+        return df.sort_values(['lr','seed','epoch'], ignore_index=True)
+
+# %% ../nbs/16_sweep.ipynb #d47a6f0e
+@patch
+def runs(self:_Sweep, i):
+    "The runs of chunk `i`, at their start"
+    lrs,idx = zip(*self.chunks.chunks[i])
+    rule = _rule(self.opt_func, self.models[0], self.trained)
+    return _Runs(self.models, list(idx), lrs, self.trained, self.loss_func, self.metrics, rule)
+
+@patch
+def keep(self:_Sweep, i, epoch, values):
+    "Keep a row of the result for each run of chunk `i`"
+    diverged = _has_diverged(*values[:3]).tolist()
+    runs = zip(self.chunks.chunks[i], values.T.tolist(), diverged)
+    self.rows[i,epoch] = [(lr,self.seeds[seed],epoch,*vals,bad) for (lr,seed),vals,bad in runs]
+
+@patch
+def train_chunk(self:_Sweep, i, n_epoch, before):
+    "Train chunk `i`; after each epoch, yield its number and the values"
+    before.restore()   # the same batches for each chunk
+    for epoch,values in enumerate(_epoch_values(self.runs(i), self.dls, n_epoch, self.stepper)):
+        self.keep(i, epoch, values)
+        yield i,epoch,values
+
+@patch
+def epochs(self:_Sweep, n_epoch, before):
+    "Train; yield the chunk, the epoch and its values. With a record out of date, begin the chunk again."
+    for i in range(len(self.chunks)):
+        n_told = 0
+        try:
+            for o in self.train_chunk(i, n_epoch, before):
+                n_told += 1
+                yield o
+        except _Outdated:
+            self.stepper = _Stepper(recording=False)
+            yield from (o for o in self.train_chunk(i, n_epoch, before) if o[1]>=n_told)
+        except RuntimeError as e: raise _explained(e, self.models[0]) from e
+
 # %% ../nbs/16_sweep.ipynb #bf538d6e
 def sweep(
-    dls, # `dls.train` and `dls.valid` yield batches (xb,yb) on the device to train on
+    dls:DataLoaders,                # or what else has `train` and `valid`, which yield (xb,yb) on a device
     model:Callable|nn.Module,       # makes a model, called for each seed; or the one all runs start from
     lrs:float|Iterable,             # learning rates
     seeds:int|Iterable=42,          # one or several, set before a model is made
@@ -280,29 +551,28 @@ def sweep(
     loss_func:Callable=mnist_loss,  # takes predictions and targets, returns one number
     metrics:Callable|list=batch_accuracy, # functions of predictions and targets, one or several
     chunk:int|None=None,            # how many runs to train together; None: as many as fit into about 1 GiB
-    progress:bool=True              # show a bar?
+    progress:bool=True,             # show a bar?
+    opt_func:Callable=BasicOptim    # the rule: `BasicOptim`, a subclass, or a `partial` of one
 )->pd.DataFrame: # a row for each run and epoch
-    "One run of plain SGD for each learning rate and seed, all on the same batches."
+    "One run for each learning rate and seed, all on the same batches."
     lrs,seeds,metrics = _check_lrs(lrs),_check_seeds(seeds),_check_metrics(metrics)
     n_epoch = check_int('n_epoch', n_epoch)
     if chunk is not None: chunk = check_int('chunk', chunk)
-    rows = []
     with RandomState(dls) as before:
-        job = _Sweep(dls, model, lrs, seeds, loss_func, metrics, chunk)
+        job = _Sweep(dls, model, lrs, seeds, loss_func, metrics, opt_func, chunk)
         bar = Progress(job.epochs(n_epoch, before), progress, total=len(job.chunks)*n_epoch, every=1.)
-        for i,epoch,values in bar:
-            bar.comment(job.chunks.comment(i, epoch, n_epoch, values[2]))
-            rows += job.rows(i, epoch, values)
-    df = pd.DataFrame(rows, columns=job.columns)
-    return df.sort_values(['lr','seed','epoch'], ignore_index=True)
+        for i,epoch,values in bar: bar.comment(job.chunks.comment(i, epoch, n_epoch, values[2]))
+    return job.df()
 
 # %% ../nbs/16_sweep.ipynb #b8a148a4
 def _regions(table, start):
     "'too small', 'good' or 'too big' for each row of `table`; `start`: the median loss before the first step"
+    if not math.isfinite(start):
+        raise ValueError(f'the median of start_loss is {start}: check the data and the model')
     survived = table.diverged==0
     best = table.valid_loss[survived].min()
     good = survived & (table.valid_loss<=best+.1*(start-best)) & (best<start)
-    if not good.any(): return np.where(table.valid_loss>start, 'too big', 'too small')
+    if not good.any(): return np.where(survived & (table.valid_loss<=start), 'too small', 'too big')
     i = table.valid_loss.where(good).idxmin()
     bad = np.flatnonzero(~good)
     below,above = max(bad[bad<i], default=-1),min(bad[bad>i], default=len(table))   # the nearest bad ones
@@ -346,7 +616,7 @@ def plot_sweep(
     df:pd.DataFrame,    # what `sweep` returns
     y:str='valid_loss', # what to draw: 'train_loss', 'valid_loss' or the name of a metric
     ax:Axes|None=None   # None: a new figure
-)->Axes:
+)->Axes: # of the plot
     "Plot how each run ended against its learning rate, with a line through the medians."
     names = df.columns[4:-1]
     if y not in names: raise ValueError(f"y={y!r} must be one of {', '.join(names)}")
@@ -371,13 +641,16 @@ def plot_sweep(
 # %% ../nbs/16_sweep.ipynb #d80b3f16
 def _loss_and_params(model, xb, yb, loss_func):
     "The loss, with its graph, and the trained parameters; the model's buffers stay as they are"
+    check_model(model)
+    if not isinstance(model, nn.Module):
+        raise TypeError(f'model={display_name(model)} must be an nn.Module, with parameters to look at')
     params = [p for p in model.parameters() if p.requires_grad]
     if not params: raise ValueError(f'model has no parameters to train: {model}')
     buffers = {k:b.clone() for k,b in model.named_buffers()}   # batch statistics would move
     loss = loss_func(functional_call(model, buffers, (xb,)), yb)
-    if loss.dim() or not loss.isfinite():
+    if loss.numel()!=1 or not loss.isfinite():
         raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
-    return loss,params
+    return one_number(loss),params
 
 # %% ../nbs/16_sweep.ipynb #3c5e81f7
 class _Hessian:
