@@ -9,9 +9,12 @@ __all__ = ['MixedShapes', 'Parity', 'parity', 'BookOptim', 'assert_parity']
 import copy
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
+from types import SimpleNamespace
 import torch
 from torch import nn,Tensor
-from .core import check_int,display_name,max_diff,pick_device,text_table,ulp_diff
+from .core import check_int,check_lr,display_name,max_diff,pick_device,text_table,ulp_diff
+from .loaders import RandomState
+from .loop import check_model,one_number
 from .losses import mnist_loss
 from .optim import BasicOptim
 from fastcore.basics import patch
@@ -43,7 +46,7 @@ class MixedShapes(nn.Module):
         gen = torch.Generator().manual_seed(self.seed+1+i)
         loss = 0.
         for p in params:
-            target = torch.randn(p.shape, generator=gen).to(p)   # from the CPU: the same on each device
+            target = torch.randn(p.shape, generator=gen).to(p)   # drawn on the CPU for any device
             loss = loss + ((p-target)**2).sum()/2 + (3*p).sin().sum()
         return loss
 
@@ -53,6 +56,7 @@ class Parity:
     "What `parity` found. Shows itself as a table and a sentence."
     names:tuple # of the two optimizers
     steps:list  # a dict for each step: step, max_abs, max_ulp
+    diverged:int|None=None # step after which a parameter was nan or infinite; the last one compared
 
     @property
     def max_abs(self)->float:
@@ -74,16 +78,55 @@ class Parity:
 def verdict(self:Parity)->str:
     "(property) One sentence: are the two the same, and if not, where do they part?"
     a,b = self.names
-    n = len(self.steps)
-    if self.first is None: return f'{a} and {b} are the same, to the last bit, over {n} steps.'
-    return (f'{a} and {b} part at step {self.first}; '
+    n,div = len(self.steps),self.diverged
+    if self.first is None and div is None:
+        return f'{a} and {b} are the same, to the last bit, over {n} steps.'
+    if self.first is None:
+        return (f'{a} and {b} both diverged at step {div}: a parameter is nan or infinite, '
+                "so nobody can tell whether they're the same.")
+    text = (f'{a} and {b} part at step {self.first}; '
             f'over {n} steps they differ by up to {self.max_abs:.2g} ({self.max_ulp:,} ULP).')
+    if div is None: return text
+    return f'{text} Training diverged at step {div}: a parameter is nan or infinite.'
 
 @patch
 def __repr__(self:Parity): return f'{text_table(self.steps)}\n\n{self.verdict}'
 Parity._repr_markdown_ = Parity.__repr__
 
 # %% ../nbs/12_parity.ipynb #7f08f79c
+def _check_opt(name, opt_func):
+    if callable(opt_func): return
+    raise TypeError(f'{name}={display_name(opt_func)} must be an optimizer class, '
+                    'or a function that makes an optimizer')
+
+def _check_module(model):
+    "`model` (None: a `MixedShapes`). Raises an error if it isn't a model with parameters to train"
+    if model is None: return MixedShapes()
+    if not isinstance(model, nn.Module):
+        if callable(model): check_model(model)
+        raise TypeError(f'model={display_name(model)} must be an nn.Module: parity trains its parameters')
+    trained = [p.requires_grad for p in model.parameters()]
+    if not trained: raise ValueError(f'model={display_name(model)} has no parameters to train')
+    if any(trained): return model
+    raise ValueError('all parameters of model are frozen: call model.requires_grad_() to train them')
+
+def _check_dtype(dtype):
+    if isinstance(dtype, torch.dtype) and dtype.is_floating_point: return
+    raise TypeError(f'dtype={dtype!r} must be a floating-point dtype, such as torch.float64')
+
+# %% ../nbs/12_parity.ipynb #d0b3f8a9
+def _check_rate(name, lr):
+    try: return check_lr(lr)
+    except ValueError:
+        value = ' '.join(repr(lr).split())
+        raise ValueError(f'{name}={value} must be one number from 0 to 3.4e38 '
+                         '(lr can also be a function from the step to one)') from None
+
+def _rates(lr, n_steps):
+    "The rate to set at each step; None: that of the constructor"
+    if not callable(lr): return [None]*n_steps
+    return [_check_rate(f'lr({i})', lr(i)) for i in range(n_steps)]
+
 def _set_lr(opt, lr):
     "Set the rate of a fastai optimizer, a torch optimizer, or one that keeps it as `lr`"
     if isinstance(opt, (Optimizer,OptimWrapper)): opt.set_hyper('lr', lr)
@@ -94,29 +137,86 @@ def _set_lr(opt, lr):
         raise TypeError(f'{type(opt).__name__} keeps its rate neither in groups nor as `lr`, '
                         'so it cannot follow a schedule: give a number as lr')
 
+# %% ../nbs/12_parity.ipynb #c055d71e
 def _own_loss(model, i): return model(i)   # of a `MixedShapes`
+
+def _check_loss(loss):
+    "`loss` as one number with a gradient. Raises an error if it isn't one"
+    if not isinstance(loss, Tensor):
+        raise TypeError(f'the loss must be a tensor of one number, not {type(loss).__name__}')
+    loss = one_number(loss)
+    if loss.requires_grad: return loss
+    raise ValueError('the loss has no gradient: loss_func must be a function that one can train with, '
+                     'not a metric')
+
+# %% ../nbs/12_parity.ipynb #86a32aea
+def _check_batch(b):
+    if isinstance(b, (tuple,list)) and len(b)==2 and all(isinstance(t, Tensor) for t in b): return b
+    raise TypeError('batches must be a list or a loader of pairs (xb,yb) of tensors, as in '
+                    f'batches=[(xb,yb)] or dls.train; it gave {type(b).__name__}')
 
 class _Batches:
     "A loss for each step: that of the next batch, from the first again after the last"
     def __init__(self, batches, loss_func, device, dtype):
         def move(t): return t.to(device, dtype if t.is_floating_point() else t.dtype)
-        self.batches = [[move(t) for t in b] for b in batches]
+        if not hasattr(batches, '__iter__') and not hasattr(batches, '__getitem__'): _check_batch(batches)
+        self.batches = [[move(t) for t in _check_batch(b)] for b in batches]
+        if not self.batches: raise ValueError('batches gives no batches: is it empty, or used up?')
         self.loss_func = loss_func
     def __call__(self, model, i):
         xb,yb = self.batches[i%len(self.batches)]
         return self.loss_func(model(xb), yb)
 
+# %% ../nbs/12_parity.ipynb #116f6cef
+_no_loaders = SimpleNamespace(train=None, valid=None)
+
+def _from_same_state(items):
+    "Yield each of `items`, with the random states that all of them start from"
+    state = RandomState(_no_loaders)
+    for o in items:
+        state.restore()
+        yield o
+
 # %% ../nbs/12_parity.ipynb #3d8a6f20
+def _check_steps(name, opt):
+    missing = [o for o in ('step','zero_grad') if not callable(getattr(opt, o, None))]
+    if missing: raise TypeError(f"{name} makes no optimizer: it has no {' and no '.join(missing)}")
+
 class _Run:
     "One of the two: an optimizer and the model that it trains"
     def __init__(self, opt_func, model, lr):
-        self.model,self.lr = model,lr
-        self.opt = opt_func(list(model.parameters()), lr=lr(0) if callable(lr) else lr)
-    def step(self, loss_of, i):
-        if callable(self.lr): _set_lr(self.opt, self.lr(i))
-        loss_of(self.model, i).backward()
-        self.opt.step()
-        self.opt.zero_grad()
+        self.name,self.model = display_name(opt_func),model
+        self.opt = opt_func(list(model.parameters()), lr=lr)
+
+    def step(self, loss_of, i, lr):
+        if lr is not None: _set_lr(self.opt, lr)
+        _check_steps(self.name, self.opt)
+        _check_loss(loss_of(self.model, i)).backward()
+        try:
+            self.opt.step()
+            self.opt.zero_grad()
+        except (AttributeError,TypeError) as e:
+            if 'NoneType' not in str(e) or all(p.grad is not None for p in self.model.parameters()): raise
+            raise TypeError(f"{self.name} can't handle a parameter without a gradient: write "
+                            '`if p.grad is None: continue` in its loops over the parameters') from e
+
+    def is_finite(self):
+        "Are all parameters that can be trained numbers, neither nan nor infinite?"
+        return all(p.isfinite().all() for p in self.model.parameters() if p.requires_grad)
+
+# %% ../nbs/12_parity.ipynb #b9f753ac
+def _compare(opt_funcs, models, loss_of, lr, n_steps):
+    "Train each of the two `models` with its optimizer, and compare them after each step"
+    rates,steps,diverged = _rates(lr, n_steps),[],None
+    start = _check_rate('lr', lr) if rates[0] is None else rates[0]
+    runs = [_Run(f, m, start) for f,m in _from_same_state(zip(opt_funcs, models))]
+    for i,rate in enumerate(rates):
+        for run in _from_same_state(runs): run.step(loss_of, i, rate)
+        steps.append(dict(step=i, max_abs=max_diff(*models), max_ulp=ulp_diff(*models)))
+        if not all(run.is_finite() for run in runs):
+            diverged = i
+            break
+    return Parity(tuple(run.name for run in runs), steps, diverged)
 
 # %% ../nbs/12_parity.ipynb #efb5f7c8
 def parity(
@@ -126,23 +226,22 @@ def parity(
     batches:Iterable|None=None,   # (xb,yb), in a list or a loader, repeated as needed
     loss_func:Callable=mnist_loss,# takes predictions and targets, returns one number
     lr:float|Callable=.1,         # learning rate, or a function from the step (0, 1, …) to one
-    n_steps:int=20,               # how many steps
+    n_steps:int=20,               # how many steps; fewer are made if training diverges
     dtype:torch.dtype=torch.float32, # of parameters and inputs
     device:str|torch.device='cpu' # where to run
-)->Parity:
+)->Parity: # the differences after each step
     "Train two copies of a model with two optimizers, and compare the parameters after each step."
     n_steps,device = check_int('n_steps', n_steps),pick_device(device)
-    if model is None: model = MixedShapes()
+    _check_opt('opt_a', opt_a)
+    _check_opt('opt_b', opt_b)
+    _check_dtype(dtype)
+    model = _check_module(model)
     if isinstance(model, MixedShapes)!=(batches is None):
         raise ValueError('batches must be given with a model of yours, and not without one')
-    loss_of = _own_loss if batches is None else _Batches(batches, loss_func, device, dtype)
-    a,b = [_Run(f, copy.deepcopy(model).to(device, dtype), lr) for f in (opt_a,opt_b)]
-    steps = []
-    for i in range(n_steps):
-        for run in (a,b): run.step(loss_of, i)
-        pair = a.model,b.model
-        steps.append(dict(step=i, max_abs=max_diff(*pair), max_ulp=ulp_diff(*pair)))
-    return Parity((display_name(opt_a),display_name(opt_b)), steps)
+    models = [copy.deepcopy(model).to(device, dtype) for _ in range(2)]
+    with RandomState(SimpleNamespace(train=batches, valid=None)):
+        loss_of = _own_loss if batches is None else _Batches(batches, loss_func, device, dtype)
+        return _compare((opt_a,opt_b), models, loss_of, lr, n_steps)
 
 # %% ../nbs/12_parity.ipynb #a1f28d66
 class BookOptim(BasicOptim):
@@ -164,6 +263,7 @@ def assert_parity(
     max_abs:float=0., # the largest absolute difference allowed after any step
     **kwargs          # further arguments of `parity`
 ):
-    "Raise an `AssertionError`, with the table, if the two differ by more than `max_abs`."
+    "Raise an `AssertionError` with the table if the two differ by more than `max_abs` or diverge."
     res = parity(opt_a, opt_b, **kwargs)
+    assert res.diverged is None, f'diverged at step {res.diverged}\n{res}'
     assert res.max_abs<=max_abs, f'more than {max_abs:g} apart\n{res}'
