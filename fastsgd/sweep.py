@@ -6,7 +6,7 @@
 __all__ = ['sweep', 'by_rate', 'plot_sweep', 'sharpness']
 
 # %% ../nbs/16_sweep.ipynb #441ca34b
-import copy,math,operator,pickle,random,warnings
+import copy,math,pickle,random,warnings
 from collections import Counter
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
@@ -56,11 +56,13 @@ def _stacked(models, idx, names):
     weights = {k:rest.pop(k) for k in names}
     return weights,rest
 
+# %% ../nbs/16_sweep.ipynb #cd2e4b62
 def _copied(*objects):
     "Copies, or the same where there is no copying them, as with the older `weight_norm`"
     try: return copy.deepcopy(objects)
     except Exception: return objects
 
+# %% ../nbs/16_sweep.ipynb #3c4c170f
 def _for_each(f, preds, yb):
     "`f(p, yb)` of each run's predictions `p`, [n_runs]"
     try: res = vmap(f, in_dims=(0,None))(preds, yb)
@@ -228,6 +230,7 @@ def _attributes(o):
     torchs = '_parameters','_buffers','_modules'
     return {k:_frozen(v) for k,v in getattr(o, '__dict__', {}).items() if k not in torchs}
 
+# %% ../nbs/16_sweep.ipynb #0ea04100
 @dataclass
 class _PythonState:
     "What a step might decide by, besides tensors"
@@ -257,6 +260,7 @@ def copied(self:_Runs):
 def tensors(self:_Runs):
     return [*self.weights.values(), *(t for d in self.state.values() for t in d.values())]
 
+# %% ../nbs/16_sweep.ipynb #90182a63
 def _same(a, b):
     tol = 0. if a.device.type=='cpu' else 1e-4   # sums on a GPU may not add up in the same order
     return torch.allclose(a, b, rtol=tol, atol=tol/1000, equal_nan=True)
@@ -310,6 +314,7 @@ def checked(self:_Stepper, runs, key, xb, yb):
     if changed or not all(_same(*o) for o in pairs): raise _Outdated
     return losses
 
+# %% ../nbs/16_sweep.ipynb #440e4934
 @patch
 def check_last(self:_Stepper, runs):
     "The check at the end, which changes nothing"
@@ -426,6 +431,7 @@ def _check_lrs(lrs):
             raise ValueError(f'lrs={res}: {o} must be a finite number of at least 0')
     return _check_twice('lrs', res)
 
+# %% ../nbs/16_sweep.ipynb #047ae18a
 def _check_seeds(seeds):
     "`seeds`, an integer or several, as a list"
     res = np.ravel(seeds).tolist()
@@ -439,6 +445,7 @@ def _check_twice(name, values):
         if n>1: raise ValueError(f'{name}={values}: {o} is there {n} times, for the same runs')
     return values
 
+# %% ../nbs/16_sweep.ipynb #03776ff0
 def _check_metrics(metrics):
     "`metrics`, a function or several, as a list"
     res = listify(metrics)
@@ -527,6 +534,7 @@ def train_chunk(self:_Sweep, i, n_epoch, before):
         self.keep(i, epoch, values)
         yield i,epoch,values
 
+# %% ../nbs/16_sweep.ipynb #16a48831
 @patch
 def epochs(self:_Sweep, n_epoch, before):
     "Train; yield the chunk, the epoch and its values. With a record out of date, begin the chunk again."
