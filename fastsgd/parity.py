@@ -83,7 +83,7 @@ def verdict(self:Parity)->str:
         return f'{a} and {b} are the same, to the last bit, over {n} steps.'
     if self.first is None:
         return (f'{a} and {b} both diverged at step {div}: a parameter is nan or infinite, '
-                "so nobody can tell whether they're the same.")
+                'so nobody can tell if they are the same.')
     text = (f'{a} and {b} part at step {self.first}; '
             f'over {n} steps they differ by up to {self.max_abs:.2g} ({self.max_ulp:,} ULP).')
     if div is None: return text
@@ -171,10 +171,10 @@ class _Batches:
 _no_loaders = SimpleNamespace(train=None, valid=None)
 
 def _from_same_state(items):
-    "Yield each of `items`, with the random states that all of them start from"
+    "Yield each of `items`, with the random state put back before each but the first"
     state = RandomState(_no_loaders)
-    for o in items:
-        state.restore()
+    for i,o in enumerate(items):
+        if i: state.restore()
         yield o
 
 # %% ../nbs/12_parity.ipynb #3d8a6f20
@@ -202,12 +202,14 @@ class _Run:
 
     def is_finite(self):
         "Are all parameters that can be trained numbers, neither nan nor infinite?"
-        return all(p.isfinite().all() for p in self.model.parameters() if p.requires_grad)
+        ps = [p.detach().reshape(-1) for p in self.model.parameters() if p.requires_grad]
+        return torch.cat(ps).isfinite().all()
 
 # %% ../nbs/12_parity.ipynb #b9f753ac
 def _compare(opt_funcs, models, loss_of, lr, n_steps):
     "Train each of the two `models` with its optimizer, and compare them after each step"
-    rates,steps,diverged = _rates(lr, n_steps),[],None
+    rates = _rates(lr, n_steps)
+    steps,diverged = [],None
     start = _check_rate('lr', lr) if rates[0] is None else rates[0]
     runs = [_Run(f, m, start) for f,m in _from_same_state(zip(opt_funcs, models))]
     for i,rate in enumerate(rates):
