@@ -655,10 +655,9 @@ def _loss_and_params(model, xb, yb, loss_func):
     params = [p for p in model.parameters() if p.requires_grad]
     if not params: raise ValueError(f'model has no parameters to train: {model}')
     buffers = {k:b.clone() for k,b in model.named_buffers()}   # batch statistics would move
-    loss = loss_func(functional_call(model, buffers, (xb,)), yb)
-    if loss.numel()!=1 or not loss.isfinite():
-        raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
-    return one_number(loss),params
+    loss = one_number(loss_func(functional_call(model, buffers, (xb,)), yb))
+    if loss.isfinite(): return loss,params
+    raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
 
 # %% ../nbs/16_sweep.ipynb #3c5e81f7
 class _Hessian:
