@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DATASETS', 'ImageSet', 'digits_sample', 'decode_image_files', 'image_folder', 'mnist_sample', 'mnist',
-           'fashion_mnist', 'get_data']
+           'fashion_mnist', 'get_data', 'read_image']
 
 # %% ../nbs/02_data.ipynb #e5476c57
 import configparser,io,os,textwrap,threading,urllib.request
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np,torch
 from torch import Tensor
-from PIL import Image
+from PIL import Image,ImageOps
 from matplotlib.axes import Axes
 from fastcore.basics import patch
 from .core import tensor_hash,atomic_write,check_int
@@ -192,13 +192,16 @@ def _flatten(im):
     paper = 255 if ink<128 else 0
     return Image.fromarray((gray*alpha+paper*(1-alpha)).round().astype(np.uint8))
 
+def _gray(im):
+    "`im` in gray, 0 to 255, on white or black paper where it is transparent"
+    if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')
+    return (_flatten(im) if _is_transparent(im) else im).convert('L')
+
 # %% ../nbs/02_data.ipynb #7f302931
 def _decode(f):
     "The image in file `f`, gray and 28×28"
     with Image.open(f) as im:
-        if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')
-        if _is_transparent(im): im = _flatten(im)
-        if im.mode!='L': im = im.convert('L')
+        im = _gray(im)
         return np.asarray(im if im.size==(28,28) else im.resize((28,28), Image.BILINEAR))
 
 # %% ../nbs/02_data.ipynb #48b7a088
@@ -460,3 +463,44 @@ def get_data(
                          "or a folder with train/<class>/ and valid/<class>/")
     res = image_folder(name)
     return res if classes is None else _keep_classes(res, classes)
+
+# %% ../nbs/02_data.ipynb #84146179
+def _ink(im):
+    "How far each pixel of `im` is from the color of its paper, towards that of its ink: 0 to 255"
+    gray = np.asarray(_gray(im), np.float32)
+    edge = np.concatenate([gray[0], gray[-1], gray[:,0], gray[:,-1]])
+    diff = gray-np.median(edge)
+    return (diff if diff.sum()>0 else -diff).clip(0)
+
+# %% ../nbs/02_data.ipynb #35319d1c
+def _fit_box(ink):
+    "The part of `ink` that isn't empty, its longer side 20 pixels, its maximum 255"
+    ys,xs = (ink>.1*ink.max()).nonzero()   # less is noise, such as JPEG leaves
+    ink = ink[ys.min():ys.max()+1, xs.min():xs.max()+1]
+    h,w = [max(1, round(20*n/max(ink.shape))) for n in ink.shape]
+    small = np.asarray(Image.fromarray(ink).resize((w,h), Image.BILINEAR))
+    return small*(255/small.max())
+
+# %% ../nbs/02_data.ipynb #50314335
+def _offset(weights):
+    "Where to put something with these weights, so that their center is at 14 of 28, as far as there is room"
+    center = weights@np.arange(len(weights))/weights.sum()
+    return min(max(round(14-center), 0), 28-len(weights))
+
+def _center(small):
+    "A [28,28] image with `small` in the middle"
+    res,(h,w) = np.zeros((28,28), np.uint8),small.shape
+    top,left = _offset(small.sum(1)),_offset(small.sum(0))
+    res[top:top+h,left:left+w] = small.round()
+    return torch.from_numpy(res)
+
+# %% ../nbs/02_data.ipynb #faf8064b
+def read_image(
+    path:str|Path # a picture of one digit: any size and format, transparent or not
+)->Tensor: # uint8 [28,28], the ink light on black, as in MNIST
+    "A picture made like MNIST's (LeCun et al. 1998); a `ValueError` if it shows nothing."
+    try:
+        with Image.open(path) as im: ink = _ink(ImageOps.exif_transpose(im))
+    except Exception as e: raise ValueError(f"path='{path}' is not a readable image ({e})") from e
+    if ink.max()<16: raise ValueError(f"path='{path}' shows nothing that differs from its edge")
+    return _center(_fit_box(ink))

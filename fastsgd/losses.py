@@ -36,6 +36,10 @@ def mnist_loss(
     p = predictions.sigmoid()
     return _reduce(torch.where(targets==1, 1-p, p), reduction)
 
+# %% ../nbs/04_losses.ipynb #eb108a29
+def _is_positive(predictions): return (predictions>0).float()
+mnist_loss.decodes = _is_positive
+
 # %% ../nbs/04_losses.ipynb #f4bd10e5
 def mse(
     predictions:Tensor,   # floating point numbers, any shape
