@@ -532,6 +532,13 @@ class CompareLearner:
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
         self.start,self.seed = RandomState(dls),torch.initial_seed()
 
+# %% ../nbs/14_compare.ipynb #ed5c9893
+@patch
+def __repr__(self:CompareLearner):
+    what = ', '.join(map(display_name, [self.model, self.loss_func, *self.metrics]))
+    n_train,n_valid = map(_count_batches, (self.dls.train, self.dls.valid))
+    return f'CompareLearner({what})\n  {n_train} batches to train, {n_valid} to validate, on {self.device}' 
+
 # %% ../nbs/14_compare.ipynb #04e63fe7
 @patch
 def fit(self:CompareLearner,

@@ -55,6 +55,18 @@ def new_empty(self:TensorSet)->TensorSet: # with 0 items; `Learner.export` keeps
     "The same set without its items."
     return self._replace(self.x[:0].clone(), self.y[:0].clone())   # clones, or the whole would be pickled
 
+# %% ../nbs/03_loaders.ipynb #27dd96bf
+@patch
+def __repr__(self:TensorSet):
+    x,y = [f'{str(t.dtype)[6:]} {list(t.shape[1:])}' for t in (self.x,self.y)]
+    return f'TensorSet({self.name or "no name"}: {len(self)} items, inputs {x}, targets {y})'
+
+@patch(as_prop=True)
+def items(self:TensorSet):
+    "(property) Raises, because there are none: `plot_top_losses` asks for it"
+    raise AttributeError('a TensorSet holds tensors, and no items that could be opened again: sort the losses of '
+                         '`learn.get_preds(with_loss=True)`, and draw the images with `show_grid`')
+
 # %% ../nbs/03_loaders.ipynb #1c5d0180
 _per_item = ('create_item','create_batch','create_batches','do_batch','after_item','before_batch','sample',
              'shuffle_fn','retain')
@@ -185,6 +197,17 @@ def get_dls(
     return TensorDataLoaders(
         TensorDataLoader(train, bs, shuffle=shuffle, seed=seed, device=device),
         TensorDataLoader(valid, valid_bs, seed=seed, device=device), device=device)
+
+# %% ../nbs/03_loaders.ipynb #01b0483f
+@patch
+def __repr__(self:TensorDataLoader):
+    args = ', '.join(f'{k}={getattr(self, k)}' for k in ('bs','shuffle','seed','epoch'))
+    return f'TensorDataLoader({self.dataset.name}: {self.n} items, {args})'
+
+@patch
+def __repr__(self:TensorDataLoaders):
+    names = dict(zip(('train','valid'), self.loaders))
+    return '\n'.join(['TensorDataLoaders', *(f'  {k}: {dl}' for k,dl in names.items())])
 
 # %% ../nbs/03_loaders.ipynb #16257939
 @patch
