@@ -64,8 +64,8 @@ def __repr__(self:TensorSet):
 @patch(as_prop=True)
 def items(self:TensorSet):
     "(property) Raises, because there are none: `plot_top_losses` asks for it"
-    raise AttributeError('a TensorSet holds tensors, and no items that could be opened again: sort the losses of '
-                         '`learn.get_preds(with_loss=True)`, and draw the images with `show_grid`')
+    raise AttributeError('a TensorSet holds tensors, and no items that could be opened again: sort the '
+                         'losses of `learn.get_preds(with_loss=True)`, and draw the images with `show_grid`')
 
 # %% ../nbs/03_loaders.ipynb #1c5d0180
 _per_item = ('create_item','create_batch','create_batches','do_batch','after_item','before_batch','sample',
