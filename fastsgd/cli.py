@@ -6,14 +6,20 @@
 __all__ = ['fastsgd_compare', 'fastsgd_sweep']
 
 # %% ../nbs/19_cli.ipynb #b8d13fc0
-import argparse,math,os,sys
+import argparse,importlib,math,os,sys,textwrap
 from argparse import ArgumentTypeError as _BadArg
-from contextlib import contextmanager
+from contextlib import contextmanager,redirect_stdout
 from pathlib import Path
+from . import __version__
 
 # %% ../nbs/19_cli.ipynb #7e0e7b5e
 class _Parser(argparse.ArgumentParser):
     "A parser whose errors are one line, and whose names may be spelled --n_epoch or --n-epoch"
+    def __init__(self, prog, description, examples):
+        text,lines = textwrap.fill(description, 79),'\n'.join(f'  {o}' for o in examples)
+        super().__init__(prog, description=text, epilog=f'examples:\n{lines}',
+                         formatter_class=argparse.RawDescriptionHelpFormatter)
+        self.add_argument('--version', action='version', version=f'{prog} {__version__}')
     def error(self, message): self.exit(2, f'{self.prog}: {message}\n')
     def add(self, name, **kwargs):
         names = dict.fromkeys(['--'+name, '--'+name.replace('_','-')])
@@ -50,13 +56,15 @@ def _data_name(s):
 def _arm_names(s):
     names = list(dict.fromkeys(o.strip() for o in s.split(',')))
     for o in names:
-        if o not in _arm_choices: raise _BadArg(f"{o!r} must be one of {', '.join(_arm_choices)}")
+        if o not in _arm_choices and not all(o.partition(':')):
+            raise _BadArg(f"{o!r} must be one of {', '.join(_arm_choices)}, or your own as module:name")
     return names
 
 # %% ../nbs/19_cli.ipynb #5a7be1d2
 def _new_file(*suffixes):
     "A function that reads the path of a file that can be written, with one of `suffixes`"
     def read(s):
+        if s=='-' and '.json' in suffixes: return s
         f = Path(s)
         if f.suffix not in suffixes: raise _BadArg(f"{s!r} must end in {' or '.join(suffixes)}")
         if not os.path.isdir(f.parent): raise _BadArg(f"{s!r}: there is no folder '{f.parent}'")
@@ -65,9 +73,9 @@ def _new_file(*suffixes):
     return read
 
 # %% ../nbs/19_cli.ipynb #99147d7d
-def _parser(prog, description, n_epoch):
+def _parser(prog, description, n_epoch, examples):
     "A parser with what both commands take"
-    p = _Parser(prog, description=description)
+    p = _Parser(prog, description, examples)
     p.add('data', default='auto', type=_data_name, metavar='NAME',
           help=f"{', '.join(_data_names)}, or {_folder} "
                "(default: auto, which is MNIST_SAMPLE if it can be had, else digits)")
@@ -76,17 +84,17 @@ def _parser(prog, description, n_epoch):
     p.add('n_epoch', default=n_epoch, type=_integer(1), metavar='N', help=f'epochs (default: {n_epoch})')
     p.add('bs', default=256, type=_integer(1), metavar='N', help='batch size (default: 256)')
     p.add('device', metavar='DEVICE', help='cpu, cuda, cuda:1, mps (default: the best there is)')
-    p.add('save', type=_new_file('.json'), metavar='FILE.json', help='write the result')
+    p.add('save', type=_new_file('.json'), metavar='FILE.json', help='write the result; to stdout if it is -')
     p.add('plot', type=_new_file('.png','.svg','.pdf'), metavar='FILE.png', help='draw the result')
     p.add('force', action='store_true', help='replace files that are there')
-    p.add('quiet', action='store_true', help='print the table and the sentence only')
+    p.add('quiet', action='store_true', help='no notes and no progress on stderr')
     return p
 
 def _parse(parser, argv):
     "Parse arguments; refuse to overwrite existing files"
     args = parser.parse_args(argv)
     for f in (args.save, args.plot):
-        if f and os.path.exists(f) and not args.force:
+        if f and f!='-' and os.path.exists(f) and not args.force:
             parser.error(f"'{f}' exists already: give another name, or --force")
     return args
 
@@ -94,18 +102,16 @@ def _parse(parser, argv):
 class _Setup:
     "What `args` ask for: data, model, loss and metric"
     def __init__(self, args, seed):
-        from fastsgd.core import pick_device
         from fastsgd.data import get_data
         from fastsgd.loaders import get_dls
         from fastsgd.models import linear_model,simple_net
-        device = pick_device(args.device)
-        self.dls = get_dls(get_data(args.data), bs=args.bs, device=device, seed=seed)
+        self.dls = get_dls(get_data(args.data), bs=args.bs, device=args.device, seed=seed)
         self.model = dict(linear=linear_model, simple_net=simple_net)[args.model]
         self.choose_loss(len(self.dls.vocab))
         if args.quiet: return
         n_train,n_valid = len(self.dls.train_ds),len(self.dls.valid_ds)
         print(f'{self.dls.train_ds.name}: {n_train} images to train on, {n_valid} to validate, '
-              f'on {device}', flush=True)
+              f'on {self.dls.device}', flush=True)
 
     def choose_loss(self, n_classes):
         from functools import partial
@@ -120,16 +126,21 @@ class _Setup:
 # %% ../nbs/19_cli.ipynb #2b91f6c8
 @contextmanager
 def _about(option):
-    "Let an `OSError` name the option it is about"
+    "Let an error name the option it is about"
     try: yield
-    except OSError as e: raise ValueError(f'argument --{option}: {e}') from e
+    except (ValueError,OSError) as e: raise ValueError(f'argument --{option}: {e}') from e
 
-def _check_files(args):
-    "Raise right away any error that writing the files would raise (except for a full disk)"
-    from fastsgd.core import check_path
+def _check_args(args):
+    "Raise right away what training and writing would raise later, as far as it can be known"
+    from fastsgd.core import check_path,pick_device
     for option,path in dict(save=args.save, plot=args.plot).items():
-        if path is None: continue
+        if path in (None,'-'): continue
         with _about(option): check_path(path, args.force)
+    with _about('device'): args.device = pick_device(args.device)
+    if 'arms' not in args: return
+    if 'graphed' in args.arms and args.device.type!='cuda':
+        raise ValueError(f'--arms graphed needs an NVIDIA GPU, and this runs on {args.device}')
+    with _about('arms'): args.arms = _load_arms(args.arms)
 
 # %% ../nbs/19_cli.ipynb #8a601e7c
 def _new_figure(width, height, **kwargs):
@@ -145,15 +156,21 @@ def _write_plot(fig, args):
     with _about('plot'): atomic_write(args.plot, buf.getvalue(), args.force)
 
 # %% ../nbs/19_cli.ipynb #efdec07b
-def _exit_status(parser, work, args):
-    "Do `work(args)`; what is wrong with the arguments or the files becomes one line"
+def _one_line(e): return ' '.join(str(e).split())
+
+def _exit_status(parser, plan, work, args):
+    "Print `plan`, do `work(args)`, and print what that returns; an error becomes one line"
+    if not args.quiet: print(plan, file=sys.stderr, flush=True)
+    try: _check_args(args)
+    except (ValueError,OSError) as e: parser.error(_one_line(e))
     try:
-        _check_files(args)
-        work(args)
-    except (ValueError,OSError) as e: parser.error(' '.join(str(e).split()))
+        with redirect_stdout(sys.stderr): table,saved = work(args)   # notes and progress are no results
+    except (ValueError,OSError) as e: parser.exit(1, f'{parser.prog}: {_one_line(e)}\n')
     except KeyboardInterrupt:
         print(f'{parser.prog}: interrupted', file=sys.stderr)
         return 130
+    print(table, file=sys.stderr if saved else sys.stdout)
+    if saved: print(saved)
     return 0
 
 def _count(n, what): return f"{n} {what}{'s'*(n!=1)}"
@@ -162,10 +179,13 @@ def _count(n, what): return f"{n} {what}{'s'*(n!=1)}"
 def _compare_parser():
     p = _parser('fastsgd_compare',
         'Train one model from one start on the same batches with the hand-rolled loop and '
-        "with fastai's Learner; report whether the weights are equal, and how fast each was.", n_epoch=10)
+        "with fastai's Learner; report whether the weights are equal, and how fast each was.", 10, [
+        'fastsgd_compare', 'fastsgd_compare --data digits --arms hand,fastai,torch --save -',
+        'fastsgd_compare --arms mymodule:MyOptim,fastai --lr .1'])
     p.add('lr', default=1., type=_rate, metavar='LR', help='learning rate (default: 1)')
     p.add('arms', default=['hand','fastai'], type=_arm_names, metavar='A,B',
-          help=f"what to compare, of {', '.join(_arm_choices)} (default: hand,fastai)")
+          help=f"what to compare, of {', '.join(_arm_choices)}, or your own as module:name, "
+               'an optimizer or an arm (default: hand,fastai)')
     p.add('reps', default=3, type=_integer(0), metavar='N',
           help='clocked fits of each arm, after the one that is checked (default: 3)')
     p.add('seed', default=42, type=_integer(0), metavar='N',
@@ -178,6 +198,20 @@ def _compare_plan(args):
             f"{_count(args.n_epoch, 'epoch')}, "
             f'lr {args.lr:g}, bs {args.bs}, seed {args.seed}; '
             f'of each, one fit to check and {args.reps} to clock')
+
+# %% ../nbs/19_cli.ipynb #76462a69
+def _import_arm(s):
+    "The optimizer or the arm that `s` names, such as 'mymodule:MyOptim', as an arm"
+    from fastsgd.compare import LoopArm
+    module,_,name = s.partition(':')
+    if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())   # where `python -m` looks, too
+    try: o = getattr(importlib.import_module(module), name)
+    except (ImportError,AttributeError) as e: raise ValueError(f'{s!r}: {e}') from e
+    return o if hasattr(o, 'fit') else LoopArm(o)
+
+def _load_arms(names):
+    "`names` as `CompareLearner.fit` takes them"
+    return {o.partition(':')[2] or o: _import_arm(o) if ':' in o else o for o in names}
 
 # %% ../nbs/19_cli.ipynb #13156695
 def _plot_comparison(res):
@@ -193,30 +227,34 @@ def _plot_comparison(res):
     times.set_title('training time')
     return fig
 
+# %% ../nbs/19_cli.ipynb #80d0aafa
+def _save_or_return(args, text):
+    "Write `text` to `args.save`; return it if it goes to stdout"
+    from fastsgd.core import atomic_write
+    if args.save=='-': return text.rstrip()
+    if not args.save: return
+    with _about('save'): atomic_write(args.save, text, args.force)
+
 # %% ../nbs/19_cli.ipynb #60d9ab1e
 def _compare(args):
+    "Compare, save and plot; returns the table, and the JSON if it goes to stdout"
     task = _Setup(args, args.seed)
-    if 'graphed' in args.arms and task.dls.device.type!='cuda':
-        raise ValueError(f'--arms graphed needs an NVIDIA GPU, and this runs on {task.dls.device}')
     import torch
     from fastsgd.compare import CompareLearner
     torch.manual_seed(args.seed)
     learn = CompareLearner(task.dls, task.model(), loss_func=task.loss_func, metrics=task.metric)
     res = learn.fit(args.n_epoch, args.lr, args.arms, args.reps, progress=not args.quiet)
-    print(res)
-    if args.save:
-        with _about('save'): res.save(args.save, args.force)
     if args.plot: _write_plot(_plot_comparison(res), args)
+    return res,_save_or_return(args, res.to_json())
 
 # %% ../nbs/19_cli.ipynb #3f75b0c4
 def fastsgd_compare(
     argv:list|None=None # arguments, strings; None: those of the command line
-)->int: # exit status: 0; bad arguments end with 2, Ctrl-C with 130
+)->int: # exit status: 0; 1 if something goes wrong, 2 for wrong arguments, 130 for Ctrl-C
     "Console script: compare the hand-rolled loop with fastai's `Learner`."
     parser = _compare_parser()
     args = _parse(parser, argv)
-    if not args.quiet: print(_compare_plan(args), flush=True)
-    return _exit_status(parser, _compare, args)
+    return _exit_status(parser, _compare_plan(args), _compare, args)
 
 # %% ../nbs/19_cli.ipynb #3c39c194
 _how_rates = 'must be rates such as .01,.1,1, or lowest:highest:number such as .001:100:11'
@@ -232,7 +270,8 @@ def _rates(s):
 def _sweep_parser():
     p = _parser('fastsgd_sweep',
         'Train one run of SGD for each learning rate and seed, all at the same time, '
-        'and tell which rates are too small, good and too big.', n_epoch=5)
+        'and tell which rates are too small, good and too big.', 5, [
+        'fastsgd_sweep', 'fastsgd_sweep --data digits --lrs .01:10:7 --seeds 3 --plot rates.png'])
     p.add('lrs', default=_rates('.001:100:11'), type=_rates, metavar='RATES',
           help='.01,.1,1 or lowest:highest:number (default: .001:100:11)')
     p.add('seeds', default=5, type=_integer(1), metavar='N',
@@ -253,19 +292,20 @@ def _good_rates(table):
     best = good.lr[good.valid_loss.idxmin()]
     return f'Good: {good.lr.min():g} to {good.lr.max():g}; the lowest median of valid_loss is at {best:g}.'
 
-def _save_sweep(df, args, seeds, dls):
-    "Write the runs of a sweep as JSON, with null for what is not finite"
+def _sweep_json(df, args, seeds, dls):
+    "The runs of a sweep as JSON, with null for what is not finite"
     import json
-    from fastsgd.core import atomic_write,env_info
+    from fastsgd.core import env_info
     ds = dls.train_ds
     d = dict(schema='fastsgd.sweep/1', env=env_info(dls.device),
              data=dict(name=ds.name, hash=ds.hash, bs=args.bs),
              config=dict(model=args.model, n_epoch=args.n_epoch, lrs=args.lrs, seeds=seeds),
              runs=json.loads(df.to_json(orient='records', double_precision=15)))
-    with _about('save'): atomic_write(args.save, json.dumps(d, indent=1, allow_nan=False)+'\n', args.force)
+    return json.dumps(d, indent=1, allow_nan=False)+'\n'
 
 # %% ../nbs/19_cli.ipynb #9ec05ab7
 def _sweep(args):
+    "Sweep, save and plot; returns the table with a sentence, and the JSON if it goes to stdout"
     task = _Setup(args, seed=42)
     from fastsgd.core import text_table
     from fastsgd.sweep import sweep,by_rate,plot_sweep
@@ -273,20 +313,18 @@ def _sweep(args):
     df = sweep(task.dls, task.model, args.lrs, seeds, args.n_epoch, task.loss_func, task.metric,
                progress=not args.quiet)
     table = by_rate(df)
-    print(text_table(table.to_dict('records')))
-    print(f'\n{_good_rates(table)}')
-    if args.save: _save_sweep(df, args, seeds, task.dls)
     if args.plot:
         fig = _new_figure(8, 4.5)
         plot_sweep(df, ax=fig.subplots())
         _write_plot(fig, args)
+    text = f"{text_table(table.to_dict('records'))}\n\n{_good_rates(table)}"
+    return text,_save_or_return(args, _sweep_json(df, args, seeds, task.dls))
 
 # %% ../nbs/19_cli.ipynb #437e3398
 def fastsgd_sweep(
     argv:list|None=None # arguments, strings; None: those of the command line
-)->int: # exit status: 0; bad arguments end with 2, Ctrl-C with 130
+)->int: # exit status: 0; 1 if something goes wrong, 2 for wrong arguments, 130 for Ctrl-C
     "Console script: many learning rates at once."
     parser = _sweep_parser()
     args = _parse(parser, argv)
-    if not args.quiet: print(_sweep_plan(args), flush=True)
-    return _exit_status(parser, _sweep, args)
+    return _exit_status(parser, _sweep_plan(args), _sweep, args)

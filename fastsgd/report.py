@@ -6,7 +6,7 @@
 __all__ = ['SCHEMA', 'EpochResult', 'Seconds', 'ArmResult', 'Comparison']
 
 # %% ../nbs/13_report.ipynb #860c80bc
-import json,math,statistics
+import json,math,re,shutil,statistics,sys
 from dataclasses import dataclass,field,fields
 from pathlib import Path
 from typing import NamedTuple
@@ -232,17 +232,44 @@ def verdict(self:Comparison)->str:
         if arm.seconds: sentences.append(_speed_sentence(arm, ref))
     return ' '.join(o for o in sentences if o)
 
+# %% ../nbs/13_report.ipynb #8b74aeed
+_least_wanted = 'quartiles','images/s','train_loss','setup, s','valid_loss'   # in this order
+
+def _fit_table(rows, identical, width): # identical: of each arm
+    "The table of `rows` in lines of at most `width` characters, if leaving columns out can do that"
+    if len(text_table(rows).partition('\n')[0])<=width: return text_table(rows)
+    short = [{k:v for k,v in r.items() if k not in ('max diff','ULP')} for r in rows]
+    if len(rows)>1:
+        short = [r | {'identical weights':'yes' if same else 'no'} for r,same in zip(short, identical)]
+    for k in _least_wanted:
+        if len(text_table(short).partition('\n')[0])<=width: break
+        short = [{c:v for c,v in r.items() if c!=k} for r in short]
+    return text_table(short)
+
 # %% ../nbs/13_report.ipynb #0d218f5f
 @patch
-def __repr__(self:Comparison): return '\n\n'.join(o for o in (text_table(self.rows), self.verdict) if o)
-Comparison._repr_markdown_ = Comparison.__repr__
+def _text(self:Comparison, width=math.inf): # in characters
+    table = _fit_table(self.rows, [arm.identical for arm in self.arms.values()], width)
+    return '\n\n'.join(o for o in (table, self.verdict) if o)
+
+@patch
+def __repr__(self:Comparison):
+    return self._text(shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf)
+Comparison._repr_markdown_ = Comparison._text
 
 # %% ../nbs/13_report.ipynb #cb628ecf
+def _lr_of(arm, lr): # lr: the comparison's
+    "The arm's own rate, which its `what` shows, or `lr`"
+    own = re.search(r', lr=([-+.\de]+)[,)]', arm.what)
+    return float(own[1]) if own else lr
+
 @patch(as_prop=True)
 def df(self:Comparison)->pd.DataFrame: # see the columns below
     "(property) A tidy table: one row for each arm and epoch."
     cols = 'epoch train_loss valid_loss metric seconds max_abs max_ulp'.split()
-    return pd.DataFrame([dict(arm=name) | {k:getattr(e, k) for k in cols}
+    lr,seed = map(self.config.get, ('lr','seed'))
+    return pd.DataFrame([dict(arm=name) | {k:getattr(e, k) for k in cols} |
+                         dict(lr=_lr_of(arm, lr), seed=seed)
                          for name,arm in self.arms.items() for e in arm.epochs])
 
 # %% ../nbs/13_report.ipynb #2f8872f8
@@ -300,15 +327,20 @@ def _finite(o):
 
 # %% ../nbs/13_report.ipynb #18191e61
 @patch
+def to_json(self:Comparison)->str: # one object, with a `schema`
+    "Everything but the models, as JSON."
+    d = dict(schema=SCHEMA, env=self.env, data=self.data, config=self.config)
+    d['arms']   = {name:_arm_dict(arm) for name,arm in self.arms.items()}
+    d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
+    return json.dumps(_finite(d), indent=1, allow_nan=False)+'\n'
+
+@patch
 def save(self:Comparison,
     path:str|Path,       # of the file to write
     overwrite:bool=False # replace an existing file?
 )->Path: # of that file
     "Write everything but the models as JSON. Raises a `FileExistsError` if the file exists."
-    d = dict(schema=SCHEMA, env=self.env, data=self.data, config=self.config)
-    d['arms']   = {name:_arm_dict(arm) for name,arm in self.arms.items()}
-    d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
-    return atomic_write(path, json.dumps(_finite(d), indent=1, allow_nan=False)+'\n', overwrite)
+    return atomic_write(path, self.to_json(), overwrite)
 
 # %% ../nbs/13_report.ipynb #a58f3c2e
 def _check_types(o):
