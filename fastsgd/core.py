@@ -222,6 +222,7 @@ def _one_line(value):
     s = ' '.join(repr(value).split())
     return s if len(s)<=100 else f'{s[:99]}…'
 
+# %% ../nbs/00_core.ipynb #6fdcab02
 def check_int(
     name:str,     # of the argument, for the message
     value:int,    # numpy's integers and tensors of one integer will do
