@@ -182,15 +182,8 @@ def _compare_plan(args):
 # %% ../nbs/19_cli.ipynb #13156695
 def _plot_comparison(res):
     "A figure of what `res.plot()` shows"
-    from fastsgd.plots import plot_losses,plot_race
     fig = _new_figure(11, 4, layout='constrained')
-    losses,times = fig.subplots(1, 2)
-    plot_losses({name:[vars(e) for e in arm.epochs] for name,arm in res.arms.items()}, ax=losses)
-    secs = {name:[s for rep in arm.reps for s in rep] for name,arm in res.arms.items()}
-    if all(secs.values()): plot_race(secs, ax=times, ref=res.reference)
-    else: times.set_axis_off()   # not every arm was clocked
-    losses.set_title('losses')
-    times.set_title('training time')
+    res.plot(fig.subplots(1, 2))
     return fig
 
 # %% ../nbs/19_cli.ipynb #60d9ab1e

@@ -13,19 +13,20 @@ from dataclasses import dataclass,replace
 from tempfile import TemporaryDirectory
 import torch
 from torch import nn,Tensor
-from fastcore.basics import listify,patch
+from fastcore.basics import patch
 from .core import Progress,check_int,check_lr,display_name,env_info
 from .core import max_diff,sync,tensor_hash,ulp_diff
 from .loaders import RandomState
 from .optim import BasicOptim
-from .forms import as_opt_func
+from .forms import as_opt_func,check_opt_func
 from .loop import EagerStep,evaluate,one_number,plain_tensor,train_epoch
 from .step import make_step
 from .learner import FastLearner
+from .loop import check_dls,check_loss_func,check_metrics,check_opt,explain_error,trained_params
 from .report import ArmResult,Comparison,EpochResult
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner,Metric
+from fastai.learner import Learner
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs
 from fastai.callback.progress import ShowGraphCallback   # the module also gives Learner its no_bar
@@ -270,6 +271,11 @@ def _arm_repr(arm, opt, defaults, **kwargs): # opt: name of the optimizer
             if k not in defaults or v!=defaults[k]]
     return f"{arm}({', '.join([opt, *args])})"
 
+# %% ../nbs/14_compare.ipynb #268986d2
+def _check_kind(step):
+    if callable(step) or step in ('eager','compiled','graphed'): return step
+    raise ValueError(f"step={step!r} must be one of 'eager', 'compiled', 'graphed', or make a step")
+
 # %% ../nbs/14_compare.ipynb #f1652ac1
 class LoopArm:
     "An arm: the loop of `train_epoch`, with an optimizer."
@@ -279,7 +285,7 @@ class LoopArm:
                                       # loss_func and opt that returns a step
         lr:float|None=None            # learning rate; None: that of `CompareLearner.fit`
     ):
-        self.opt_func,self.step = opt_func,step
+        self.opt_func,self.step = check_opt_func(opt_func),_check_kind(step)
         self.lr = None if lr is None else check_lr(lr)
 
     def __repr__(self):
@@ -312,7 +318,7 @@ def fit(self:LoopArm,
 ):
     "Train `model`, and report to `recorder`."
     lr = task.lr if self.lr is None else self.lr
-    opt = self.opt_func([p for p in model.parameters() if p.requires_grad], lr=lr)
+    opt = check_opt(self.opt_func(trained_params(model), lr=lr))
     step = self._get_step(model, task.loss_func, opt, recorder)
     for _ in range(task.n_epoch): self._fit_epoch(task, model, opt, step, recorder)
 
@@ -321,6 +327,8 @@ def _check_learner_arm(step, fit, cls):
     if step!='eager':
         raise ValueError(f"step={step!r}: a Learner trains eagerly; "
                          "LoopArm(step='compiled') is the compiled loop")
+    if not (isinstance(cls, type) and issubclass(cls, Learner)):
+        raise TypeError(f'cls={display_name(cls)} must be Learner or a subclass')
     if not callable(fit) and not callable(getattr(cls, str(fit), None)):
         raise ValueError(f'fit={fit!r} is neither a method of {cls.__name__} nor a function')
 
@@ -336,8 +344,9 @@ class LearnerArm:
         **kwargs                  # further arguments for this arm's `Learner`: cbs, wd, …
     ):
         _check_learner_arm(step, fit, cls)
-        self.opt_func,self.name = as_opt_func(opt_func),display_name(opt_func)
-        self.fit_func,self.lr,self.cls,self.kwargs = fit,lr,cls,kwargs
+        self.opt_func,self.name = as_opt_func(check_opt_func(opt_func)),display_name(opt_func)
+        self.lr = lr if lr is None or isinstance(lr, slice) else check_lr(lr)
+        self.fit_func,self.cls,self.kwargs = fit,cls,kwargs
 
 # %% ../nbs/14_compare.ipynb #0e38434e
 @patch
@@ -387,17 +396,19 @@ def _get_arm(arm):
         raise ValueError(f"there is no arm {arm!r}; there are {', '.join(ARMS)}, or use an arm of your own")
     if isinstance(arm, type): raise TypeError(f'arm {arm.__name__} is a class: {_make_arm_hint(arm)}')
     if callable(getattr(arm, 'fit', None)): return arm
-    raise TypeError(f'arm {arm!r} must be a LoopArm, a LearnerArm, or have a `fit` like theirs')
+    makes = ', to be made with this optimizer' if callable(arm) else ''
+    raise TypeError(f'arm {display_name(arm)} must be a LoopArm or a LearnerArm{makes}, '
+                    'or have a `fit` like theirs')
 
 # %% ../nbs/14_compare.ipynb #6d10a08c
 def _name_arms(arms):
     "A dict of arms; in a list, arms of your own go by their repr"
     if isinstance(arms, str) or not hasattr(arms, '__iter__'): arms = [arms]
+    if not arms: raise ValueError(f"arms={arms!r} is empty: give names, such as ('hand','fastai')")
     if not isinstance(arms, dict):
         names = [o if isinstance(o, str) else repr(o) for o in arms]
         if len(set(names))<len(names): raise ValueError(f'arms={arms!r}: two have the same name; give a dict')
         arms = dict(zip(names, arms))
-    if not arms: raise ValueError(f'arms={arms!r} is empty')
     return {name:_get_arm(arm) for name,arm in arms.items()}
 
 # %% ../nbs/14_compare.ipynb #93d6bea7
@@ -413,9 +424,10 @@ class _ArmRecord:
     def check(self, task, model, device):
         self.model,self.parity = model,_ParityRecorder(self.ref and self.ref.parity)
         try: self.arm.fit(task, model, self.parity)
-        except RuntimeError as e:
-            if 'only for scalar outputs' not in str(e): raise
-            raise ValueError('loss_func must return one number, not several: take its mean') from e
+        except Exception as e:
+            name = getattr(self.arm, 'name', self.name)   # of a `LearnerArm`'s optimizer
+            if not (clear := explain_error(e, model, name)): raise
+            raise clear from e
         if not self.parity.epochs: raise RuntimeError(f'arm {self.name!r} finished no epoch')
 
     def clock(self, task, model, device):
@@ -480,35 +492,6 @@ def _make_report(comp, records, task, reps):
                       _data_dict(comp.dls, ref.parity), _config_dict(comp, task, reps, ref.name),
                       {o.name:o.model for o in records})
 
-# %% ../nbs/14_compare.ipynb #d82cd92f
-def _check_model(model):
-    name = display_name(model)
-    if not isinstance(model, nn.Module):
-        hint = f': call it, {name}()' if callable(model) else ''
-        raise TypeError(f'model={name} must be an nn.Module{hint}')
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError(f'model={name} has nothing to train: no parameter requires a gradient')
-
-def _check_functions(loss_func, metrics):
-    if not callable(loss_func): raise TypeError(f'loss_func={loss_func!r} must be a function')
-    for m in metrics:
-        if not callable(m) and not isinstance(m, Metric):
-            raise TypeError(f'metrics: {m!r} must be a function or a fastai Metric')
-
-# %% ../nbs/14_compare.ipynb #ca8cd93a
-def _count_batches(dl):
-    "How many batches, or None if `dl` doesn't know"
-    try: return len(dl)
-    except TypeError: return None
-
-def _check_dls(dls):
-    for name in ('train','valid'):
-        try: n = _count_batches(getattr(dls, name))
-        except (AttributeError,IndexError):
-            raise TypeError('dls must be DataLoaders with train and valid; '
-                            f'{type(dls).__name__} has no {name}') from None
-        if n==0: raise ValueError(f'dls.{name} has no batches: is the set empty, or smaller than one batch?')
-
 # %% ../nbs/14_compare.ipynb #26b19aa5
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
@@ -521,13 +504,13 @@ class CompareLearner:
     ):
         if 'opt_func' in kwargs:
             raise TypeError('opt_func belongs to an arm: arms={"mine": LearnerArm(opt_func), …}')
-        _check_dls(dls)
-        _check_model(model)
+        check_dls(dls)
+        trained_params(model)   # raises if there are none
         # `Learner` finds the loss in `dls`, and rejects unknown arguments
         self.loss_func = Learner(dls, model, loss_func, **copy.deepcopy(kwargs)).loss_func
         self.dls,self.model = dls,copy.deepcopy(model)
-        self.metrics,self.kwargs = listify(metrics),kwargs
-        _check_functions(self.loss_func, self.metrics)
+        check_loss_func(self.loss_func)
+        self.metrics,self.kwargs = check_metrics(metrics),kwargs
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
         self.start,self.seed = RandomState(dls),torch.initial_seed()

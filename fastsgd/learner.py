@@ -6,11 +6,13 @@
 __all__ = ['FastLearner']
 
 # %% ../nbs/11_learner.ipynb #cac1640f
-from functools import lru_cache
+from functools import lru_cache,wraps
 from fastcore.basics import GetAttr,patch
-from torch import Tensor
+from torch import nn,Tensor
+from .loop import check_model
 import fastsgd.core   # silences fastai's import warnings  # chkstyle: ignore
 from fastai.callback.core import Callback,event
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.torch_core import defaults
 
@@ -27,6 +29,14 @@ def _handles(cb, name):
 class FastLearner(Learner):
     "A fastai `Learner` that remembers which callbacks handle an event. The arguments are the same."
     _handlers = None   # event: the callbacks with their orders, and which of them handle it
+    @wraps(Learner.__init__)   # for its signature
+    def __init__(self,
+        dls:DataLoaders, # batches
+        model:nn.Module, # on any device
+        *args,           # whatever `Learner` takes
+        **kwargs         # whatever `Learner` takes
+    ): super().__init__(dls, check_model(model), *args, **kwargs)
+
     def __call__(self, event_name): # a name, or a list of names
         if isinstance(event_name, str): self._call_one(event_name)
         else: super().__call__(event_name)

@@ -168,7 +168,7 @@ def _lacks_gradients(model):
 def explain_error(
     e:Exception,              # what training raised
     model:nn.Module|Callable, # that was trained
-    opt:Optimizer|Callable    # the optimizer, or its class
+    name:str                  # of the optimizer
 )->Exception|None: # None: we have no better words for it
     "A clearer error for `e`, if it comes from a loss or an optimizer that can't work."
     text = str(e)
@@ -178,7 +178,6 @@ def explain_error(
         return ValueError('the loss has no gradient: loss_func must be a function that one can train with, '
                           'not a metric')
     if 'NoneType' in text and isinstance(e, (AttributeError,TypeError)) and _lacks_gradients(model):
-        name = display_name(opt if callable(opt) else type(opt))
         return TypeError(f"{name} can't handle a parameter without a gradient: write "
                          '`if p.grad is None: continue` in its loops over the parameters')
 
@@ -203,7 +202,8 @@ def _book_call(hint, **needs):
             if given.get('step') is None: check_model(given['model'])
             try: return f(*args, **kwargs)
             except Exception as e:
-                if not (clear := explain_error(e, given['model'], given.get('opt'))): raise
+                clear = explain_error(e, given['model'], type(given.get('opt')).__name__)
+                if not clear: raise
                 raise clear from e
         return checked
     return decorate
@@ -367,7 +367,9 @@ def _row(epoch, o):
 def trained_params(
     model:nn.Module # in any mode, on any device
 )->list: # of its parameters that require a gradient
-    "What there is to train in `model`. Raises a `ValueError` if that is nothing."
+    "What there is to train in `model`. Raises an error if that is nothing, or if it's no `nn.Module`."
+    if not isinstance(check_model(model), nn.Module):
+        raise TypeError(f'model={display_name(model)} must be an nn.Module, with parameters to train')
     params = list(model.parameters())
     if not params: raise ValueError(f'model={display_name(model)} has no parameters to train')
     res = [p for p in params if p.requires_grad]

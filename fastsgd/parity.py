@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 import torch
 from torch import nn,Tensor
-from .core import check_int,check_lr,display_name,max_diff,pick_device,text_table,ulp_diff
+from .core import check_int,check_lr,check_seed,display_name,max_diff,pick_device,text_table,ulp_diff
 from .loaders import RandomState
-from .loop import check_model,one_number
+from .loop import one_number
 from .losses import mnist_loss
 from .optim import BasicOptim
+from .forms import check_opt_func
+from .loop import check_loss_func,explain_error,trained_params
 from fastcore.basics import patch
 from fastai.optimizer import Optimizer,OptimWrapper
 
@@ -30,8 +32,8 @@ class MixedShapes(nn.Module):
         sometimes:bool=False             # add one that gets a gradient at every third step only?
     ):
         super().__init__()
-        self.seed = seed
-        gen = torch.Generator().manual_seed(seed)
+        self.seed = check_seed(seed)
+        gen = torch.Generator().manual_seed(self.seed)
         def param(shape): return nn.Parameter(torch.randn(shape, generator=gen).to(dtype))
         self.always = nn.ParameterList(param(o) for o in shapes)
         self.sometimes = param((4,)) if sometimes else None
@@ -94,22 +96,6 @@ def __repr__(self:Parity): return f'{text_table(self.steps)}\n\n{self.verdict}'
 Parity._repr_markdown_ = Parity.__repr__
 
 # %% ../nbs/12_parity.ipynb #7f08f79c
-def _check_opt(name, opt_func):
-    if callable(opt_func): return
-    raise TypeError(f'{name}={display_name(opt_func)} must be an optimizer class, '
-                    'or a function that makes an optimizer')
-
-def _check_module(model):
-    "`model` (None: a `MixedShapes`). Raises an error if it isn't a model with parameters to train"
-    if model is None: return MixedShapes()
-    if not isinstance(model, nn.Module):
-        if callable(model): check_model(model)
-        raise TypeError(f'model={display_name(model)} must be an nn.Module: parity trains its parameters')
-    trained = [p.requires_grad for p in model.parameters()]
-    if not trained: raise ValueError(f'model={display_name(model)} has no parameters to train')
-    if any(trained): return model
-    raise ValueError('all parameters of model are frozen: call model.requires_grad_() to train them')
-
 def _check_dtype(dtype):
     if isinstance(dtype, torch.dtype) and dtype.is_floating_point: return
     raise TypeError(f'dtype={dtype!r} must be a floating-point dtype, such as torch.float64')
@@ -139,15 +125,6 @@ def _set_lr(opt, lr):
 
 # %% ../nbs/12_parity.ipynb #c055d71e
 def _own_loss(model, i): return model(i)   # of a `MixedShapes`
-
-def _check_loss(loss):
-    "`loss` as one number with a gradient. Raises an error if it isn't one"
-    if not isinstance(loss, Tensor):
-        raise TypeError(f'the loss must be a tensor of one number, not {type(loss).__name__}')
-    loss = one_number(loss)
-    if loss.requires_grad: return loss
-    raise ValueError('the loss has no gradient: loss_func must be a function that one can train with, '
-                     'not a metric')
 
 # %% ../nbs/12_parity.ipynb #86a32aea
 def _check_batch(b):
@@ -191,14 +168,13 @@ class _Run:
     def step(self, loss_of, i, lr):
         if lr is not None: _set_lr(self.opt, lr)
         _check_steps(self.name, self.opt)
-        _check_loss(loss_of(self.model, i)).backward()
         try:
+            one_number(loss_of(self.model, i)).backward()
             self.opt.step()
             self.opt.zero_grad()
-        except (AttributeError,TypeError) as e:
-            if 'NoneType' not in str(e) or all(p.grad is not None for p in self.model.parameters()): raise
-            raise TypeError(f"{self.name} can't handle a parameter without a gradient: write "
-                            '`if p.grad is None: continue` in its loops over the parameters') from e
+        except Exception as e:
+            if not (clear := explain_error(e, self.model, self.name)): raise
+            raise clear from e
 
     def is_finite(self):
         "Are all parameters that can be trained numbers, neither nan nor infinite?"
@@ -234,10 +210,12 @@ def parity(
 )->Parity: # the differences after each step
     "Train two copies of a model with two optimizers, and compare the parameters after each step."
     n_steps,device = check_int('n_steps', n_steps),pick_device(device)
-    _check_opt('opt_a', opt_a)
-    _check_opt('opt_b', opt_b)
+    check_opt_func(opt_a, 'opt_a')
+    check_opt_func(opt_b, 'opt_b')
+    check_loss_func(loss_func)
     _check_dtype(dtype)
-    model = _check_module(model)
+    if model is None: model = MixedShapes()
+    trained_params(model)   # raises if there are none
     if isinstance(model, MixedShapes)!=(batches is None):
         raise ValueError('batches must be given with a model of yours, and not without one')
     models = [copy.deepcopy(model).to(device, dtype) for _ in range(2)]
