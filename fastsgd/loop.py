@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['one_number', 'check_loss_func', 'check_metrics', 'check_opt', 'as_tuple', 'calc_grad', 'EagerStep', 'plain_tensor',
-           'split_batch', 'batches', 'check_model', 'explain_error', 'train_epoch', 'validate_epoch', 'evaluate',
-           'History', 'good_enough', 'out_of_time', 'getting_worse', 'diverged', 'trained_params', 'check_dls',
-           'train_model']
+           'split_batch', 'batches', 'check_model', 'check_gradient', 'explain_error', 'train_epoch', 'validate_epoch',
+           'evaluate', 'History', 'good_enough', 'out_of_time', 'getting_worse', 'diverged', 'trained_params',
+           'check_dls', 'train_model']
 
 # %% ../nbs/09_loop.ipynb #932095ce
 import math,time
@@ -158,6 +158,17 @@ def check_model(
     if _makes_models(model): raise TypeError(f'model={name} makes models: call it, as in {name}()')
     return model
 
+# %% ../nbs/09_loop.ipynb #7d7d20fa
+_no_gradient = ('the loss has no gradient: loss_func must be a function that one can train with, '
+                'not a metric')
+
+def check_gradient(
+    loss:Tensor # before its `backward`
+)->Tensor: # the same
+    "Raises a `ValueError` for a loss without a gradient."
+    if loss.requires_grad: return loss
+    raise ValueError(_no_gradient)
+
 # %% ../nbs/09_loop.ipynb #3e6bbe15
 def _lacks_gradients(model):
     "Have some of the parameters a gradient, and others none?"
@@ -175,8 +186,7 @@ def explain_error(
     if 'only for scalar outputs' in text:
         return ValueError('loss_func must return one number, not several: take its mean')
     if 'does not require grad' in text:
-        return ValueError('the loss has no gradient: loss_func must be a function that one can train with, '
-                          'not a metric')
+        return ValueError(_no_gradient)
     if 'NoneType' in text and isinstance(e, (AttributeError,TypeError)) and _lacks_gradients(model):
         return TypeError(f"{name} can't handle a parameter without a gradient: write "
                          '`if p.grad is None: continue` in its loops over the parameters')

@@ -10,6 +10,7 @@ import copy,math,pickle,random,warnings
 from collections import Counter
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
+from numbers import Real
 from types import SimpleNamespace
 import numpy as np,pandas as pd,torch
 import torch.nn.functional as F
@@ -20,12 +21,14 @@ from torch.func import functional_call,stack_module_state,vmap,grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 from fastcore.basics import listify,patch
-from .core import Progress,check_int,display_name
+from .core import Progress,check_int,check_lr,check_seed,display_name
 from .forms import Flat,Foreach
 from .loaders import TensorDataLoader,RandomState
 from .losses import mnist_loss,batch_accuracy
-from .loop import batches,check_model,one_number,plain_tensor
+from .loop import batches,one_number,plain_tensor
 from .optim import BasicOptim
+from .loop import check_dls,check_gradient,check_loss_func,trained_params
+from .forms import check_opt_func
 from fastai.data.core import DataLoaders
 
 # %% ../nbs/16_sweep.ipynb #72dc240f
@@ -65,9 +68,12 @@ def _copied(*objects):
 # %% ../nbs/16_sweep.ipynb #3c4c170f
 def _for_each(f, preds, yb):
     "`f(p, yb)` of each run's predictions `p`, [n_runs]"
-    try: res = vmap(f, in_dims=(0,None))(preds, yb)
-    except (RuntimeError,ValueError):   # it leaves torch
-        res = torch.stack([torch.as_tensor(f(p, yb), device=preds.device) for p in preds])
+    def value(p, yb):
+        res = f(p, yb)
+        if isinstance(res, Real): res = torch.as_tensor(res, device=p.device)
+        return one_number(res, display_name(f))
+    try: res = vmap(value, in_dims=(0,None))(preds, yb)
+    except (RuntimeError,ValueError): res = torch.stack([value(p, yb) for p in preds])   # it leaves torch
     return plain_tensor(res)
 
 def _sample_mean(values, sizes):
@@ -138,7 +144,10 @@ def _from_vmap(e):
     msg = ' '.join(str(e).split())
     if 'data-dependent control flow' in msg or '.item()' in msg:
         return 'decides by numbers that differ from run to run'
-    if 'vmap' in msg or 'Batching rule' in msg: return f"is beyond torch.vmap ({msg.split('. ')[0]})"
+    if "doesn't have storage" in msg or '.numpy()' in msg:
+        return "leaves torch, as `.numpy()` or `.tolist()` do"
+    if any(o in msg for o in ('vmap','Batching rule','BatchedTensor','torch.func')):
+        return f"is beyond torch.vmap ({msg.split('. ')[0]})"
 
 def _explained(e, model):
     "Error `e`, or a clear one if it comes from `torch.vmap`"
@@ -206,7 +215,7 @@ class _AnyRule:
 def _rule(opt_func, model, names):
     "The rule of the optimizer that `opt_func` makes, for many runs"
     name = display_name(opt_func)
-    if not callable(opt_func): raise TypeError(f'opt_func={name} must be a rule such as BasicOptim')
+    check_opt_func(opt_func)
     opt = opt_func([p for p in model.parameters() if p.requires_grad], lr=.1)
     if not isinstance(opt, BasicOptim):
         raise TypeError(f'opt_func={name} cannot be swept: it must make a BasicOptim or a subclass, '
@@ -407,8 +416,8 @@ class _DryRun:
     "What one batch shows about `model`: the names of what is trained, and the bytes that a run takes"
     def __init__(self, model, xb, yb, loss_func):
         model,loss_func = _copied(model, loss_func)
+        trained_params(model)   # raises if there are none
         params = {k:p for k,p in model.named_parameters() if p.requires_grad}
-        if not params: raise ValueError(f'model has no parameters to train: {model}')
         _check_spectral_norm(model)
         old = {k:b.clone() for k,b in model.named_buffers()}
         saved = _SavedBytes((*model.parameters(), xb, yb))
@@ -416,34 +425,43 @@ class _DryRun:
         if not loss.isfinite():
             raise ValueError(f'the loss of the first batch is {loss.item()} before the first step: '
                              'check the data and the model')
+        check_gradient(loss)
         _check_buffers(model, old)
         grads = torch.autograd.grad(loss, [*params.values()], allow_unused=True)
         self.trained = [k for k,g in zip(params, grads) if g is not None]
         self.bytes = 4*sum(p.nbytes for p in params.values()) + 3*saved.total()
 
 # %% ../nbs/16_sweep.ipynb #ad779e7c
-def _check_lrs(lrs):
-    "`lrs`, a number or several, as a list of floats"
-    res = [float(o) for o in np.ravel(lrs)]   # numbers, lists, arrays, tensors
-    if not res: raise ValueError(f'lrs={res} is empty: give at least one')
-    for o in res:
-        if not (math.isfinite(o) and o>=0):
-            raise ValueError(f'lrs={res}: {o} must be a finite number of at least 0')
-    return _check_twice('lrs', res)
+def _flat(o):
+    "`o`, a number or several in whatever they come, as a list"
+    one = isinstance(o, (str,bytes)) or not hasattr(o, '__iter__') or getattr(o, 'ndim', 1)==0
+    return [o] if one else [n for p in o for n in _flat(p)]
+
+def _checked(check, name, values):
+    "`values`, one or several, as a list of what `check(value, name)` returns"
+    res = _flat(values)
+    if not res: raise ValueError(f'{name}={res} is empty: give at least one')
+    one = res[0] is values
+    return [check(o, name if one else f'{name}[{i}]') for i,o in enumerate(res)]
 
 # %% ../nbs/16_sweep.ipynb #047ae18a
 def _check_seeds(seeds):
     "`seeds`, an integer or several, as a list"
-    res = np.ravel(seeds).tolist()
-    if not res: raise ValueError(f'seeds={res} is empty: give at least one')
-    for o in res:
-        if not isinstance(o, int): raise ValueError(f'seeds={res}: {o!r} must be an integer')
-    return _check_twice('seeds', res)
+    res = _checked(check_seed, 'seeds', seeds)
+    for o,n in Counter(res).items():
+        if n>1: raise ValueError(f'seeds={res}: {o} is there {n} times, for the same runs')
+    return res
 
-def _check_twice(name, values):
-    for o,n in Counter(values).items():
-        if n>1: raise ValueError(f'{name}={values}: {o} is there {n} times, for the same runs')
-    return values
+# %% ../nbs/16_sweep.ipynb #45d9e624
+def _check_distinct(lrs, dtype):
+    "Raise if two of `lrs` are the same number in `dtype`"
+    seen = {}
+    for lr in lrs:
+        rounded = torch.tensor(lr, dtype=dtype).item()
+        if rounded in seen:
+            raise ValueError(f'lrs={lrs}: {seen[rounded]} and {lr} are the same number in {dtype}, '
+                             'for the same runs')
+        seen[rounded] = lr
 
 # %% ../nbs/16_sweep.ipynb #03776ff0
 def _check_metrics(metrics):
@@ -499,6 +517,7 @@ class _Sweep:
         self.models = _starts(model, seeds, xb.device)
         dry = _DryRun(self.models[0], xb, yb, loss_func)
         self.trained = dry.trained
+        _check_distinct(lrs, trained_params(self.models[0])[0].dtype)
         self.chunks = _Chunks(lrs, len(seeds), chunk or max(1, 2**30//dry.bytes))
         self.chunks.check(dls.train)
 
@@ -563,7 +582,10 @@ def sweep(
     opt_func:Callable=BasicOptim    # the rule: `BasicOptim`, a subclass, or a `partial` of one
 )->pd.DataFrame: # a row for each run and epoch
     "One run for each learning rate and seed, all on the same batches."
-    lrs,seeds,metrics = _check_lrs(lrs),_check_seeds(seeds),_check_metrics(metrics)
+    lrs,seeds = _checked(check_lr, 'lrs', lrs),_check_seeds(seeds)
+    check_dls(dls)
+    check_loss_func(loss_func)
+    metrics = _check_metrics(metrics)
     n_epoch = check_int('n_epoch', n_epoch)
     if chunk is not None: chunk = check_int('chunk', chunk)
     with RandomState(dls) as before:
@@ -649,14 +671,11 @@ def plot_sweep(
 # %% ../nbs/16_sweep.ipynb #d80b3f16
 def _loss_and_params(model, xb, yb, loss_func):
     "The loss, with its graph, and the trained parameters; the model's buffers stay as they are"
-    check_model(model)
-    if not isinstance(model, nn.Module):
-        raise TypeError(f'model={display_name(model)} must be an nn.Module, with parameters to look at')
-    params = [p for p in model.parameters() if p.requires_grad]
-    if not params: raise ValueError(f'model has no parameters to train: {model}')
+    params = trained_params(model)
+    check_loss_func(loss_func)
     buffers = {k:b.clone() for k,b in model.named_buffers()}   # batch statistics would move
     loss = one_number(loss_func(functional_call(model, buffers, (xb,)), yb))
-    if loss.isfinite(): return loss,params
+    if loss.isfinite(): return check_gradient(loss),params
     raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
 
 # %% ../nbs/16_sweep.ipynb #3c5e81f7
@@ -694,7 +713,7 @@ def sharpness(
     seed:int=42      # of the start, drawn by its own generator
 )->float: # 2/sharpness is gradient descent's largest stable learning rate
     "The largest eigenvalue of the loss's second derivative by all trained parameters."
-    n_iter = check_int('n_iter', n_iter)
+    n_iter,seed = check_int('n_iter', n_iter),check_seed(seed)
     H = _Hessian(*_loss_and_params(model, xb, yb, loss_func))
     if not H.g.requires_grad: return 0.   # the loss is a straight line
     gen = torch.Generator().manual_seed(seed)
