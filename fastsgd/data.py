@@ -322,6 +322,12 @@ def _unavailable(name, url, place, e):
     return FileNotFoundError(f"{name} is not on this machine, and {url} can't be downloaded ({e}). "
                              f"{place}, or use digits_sample(), which needs no download.")
 
+def _archive_place(archive, data):
+    "Where the file `archive`, or its content, belongs; and if another file is there, that it is another"
+    place = f"Put that file into '{archive.parent}', or its content into '{data}'"
+    if not archive.is_file(): return place
+    return f"'{archive}' isn't that file: its size or checksum is wrong. {place}"
+
 # %% ../nbs/02_data.ipynb #7d4c10fa
 _urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST)
 
@@ -334,8 +340,7 @@ def _ensure_mnist(name):
         if not _is_good(archive, url): _check_online(url)
         return untar_data(url)
     except Exception as e:
-        place = f"Put that file into '{archive.parent}', or its content into '{data}'"
-        raise _unavailable(name.upper(), url, place, e) from e
+        raise _unavailable(name.upper(), url, _archive_place(archive, data), e) from e
 
 # %% ../nbs/02_data.ipynb #3f718944
 def mnist_sample(
