@@ -218,7 +218,7 @@ def _rates(s):
     parts = s.split(':')
     if len(parts)==1: return [_rate(o) for o in s.split(',')]
     if len(parts)!=3: raise _BadArg(f'{s!r} {_how_rates}')
-    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2)(parts[2])
+    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2, 1000)(parts[2])
     return [lo*(hi/lo)**(i/(n-1)) for i in range(n)]
 
 # %% ../nbs/19_cli.ipynb #1f70c3bd

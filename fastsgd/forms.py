@@ -244,8 +244,9 @@ def check_opt_func(
     "Raises a `TypeError` for a string, an optimizer, or a class without `step` and `zero_grad`."
     f = opt_func.func if isinstance(opt_func, partial) else opt_func
     what = display_name(f)
-    if not callable(f):
-        kind = f'a {type(f).__name__}' if hasattr(f, 'zero_grad') else what   # its repr may be long
+    made = hasattr(f, 'zero_grad') and not isinstance(f, type)   # an optimizer or a model
+    if made or not callable(f):
+        kind = f'a {type(f).__name__}' if made else what   # its repr may be long
         raise TypeError(f'{name}={kind} must be an optimizer class, or a function that makes an optimizer')
     if not isinstance(f, type): return opt_func
     missing = [o for o in ('step','zero_grad') if not callable(getattr(f, o, None))]

@@ -30,6 +30,9 @@ class TensorSet:
         name:str='',           # where they come from
         hash:str|None=None     # of the `ImageSet` that they were made from
     ):
+        for t in (x,y):
+            if not isinstance(t, Tensor):
+                raise TypeError(f'x and y must be tensors, not {type(t).__name__}')
         if len(x)!=len(y):
             raise ValueError(f'x and y must be equally long: {[*x.shape]} against {[*y.shape]}')
         self.x,self.y = x,y
@@ -179,7 +182,7 @@ def get_dls(
     if not isinstance(imageset, ImageSet):
         name = type(imageset).__name__
         raise TypeError(f'imageset must be an ImageSet, as mnist_sample() returns, not {name}')
-    if valid_bs is None: valid_bs = bs
+    valid_bs = bs if valid_bs is None else check_int('valid_bs', valid_bs)
     device = pick_device(device)
     train,valid = [_tensor_set(imageset, *o, flat) for o in (imageset.train, imageset.valid)]
     return TensorDataLoaders(
@@ -195,6 +198,7 @@ def show_batch(self:TensorDataLoader,
     **kwargs            # other arguments of fastai's loaders have no effect
 ):
     "Show images of a batch with the names of their classes."
+    max_n = check_int('max_n', max_n)
     x,y = self.one_batch() if b is None else b
     x,y = x[:max_n].cpu(),y[:max_n].reshape(-1).long().tolist()
     size = x.shape[-2:] if x.ndim>2 else (round(x.shape[1]**.5),)*2

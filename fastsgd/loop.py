@@ -396,6 +396,8 @@ def check_dls(
         except (AttributeError,IndexError):
             raise TypeError('dls must be DataLoaders with train and valid; '
                             f'{type(dls).__name__} has no {k}') from None
+        if isinstance(dl, tuple):   # of an `ImageSet`
+            raise TypeError(f'dls must be DataLoaders, as get_dls makes them, not {type(dls).__name__}')
         if not length_hint(dl, 1):
             raise ValueError(f'dls.{k} gives no batches: is the set empty, or smaller than one batch?')
     return dls

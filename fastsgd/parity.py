@@ -9,6 +9,7 @@ __all__ = ['MixedShapes', 'Parity', 'parity', 'BookOptim', 'assert_parity']
 import copy
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
+from numbers import Real
 from types import SimpleNamespace
 import torch
 from torch import nn,Tensor
@@ -244,6 +245,8 @@ def assert_parity(
     **kwargs          # further arguments of `parity`
 ):
     "Raise an `AssertionError` with the table if the two differ by more than `max_abs` or diverge."
+    if not isinstance(max_abs, Real) or not max_abs>=0:
+        raise ValueError(f'max_abs={max_abs!r} must be a number of at least 0')
     res = parity(opt_a, opt_b, **kwargs)
     assert res.diverged is None, f'diverged at step {res.diverged}\n{res}'
     assert res.max_abs<=max_abs, f'more than {max_abs:g} apart\n{res}'

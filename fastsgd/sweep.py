@@ -608,10 +608,15 @@ def _regions(table, start):
     below,above = max(bad[bad<i], default=-1),min(bad[bad>i], default=len(table))   # the nearest bad ones
     return ['too small' if o<=below else 'too big' if o>=above else 'good' for o in range(len(table))]
 
+def _check_df(df):
+    if isinstance(df, pd.DataFrame) and len(df) and {'lr','seed','start_loss','diverged'}<={*df}: return
+    raise TypeError('df must be the table that sweep returns, with a row for each run and epoch')
+
 def by_rate(
     df:pd.DataFrame # what `sweep` returns
 )->pd.DataFrame: # a row for each rate
     "Summarize each learning rate at the last epoch."
+    _check_df(df)
     medians = {m:(m,'median') for m in df.columns[6:-1]}
     last = df[df.epoch==df.epoch.max()]
     last = last.assign(valid_loss=last.valid_loss.fillna(np.inf))   # a median ignores nan, but not infinity
@@ -648,6 +653,7 @@ def plot_sweep(
     ax:Axes|None=None   # None: a new figure
 )->Axes: # of the plot
     "Plot how each run ended against its learning rate, with a line through the medians."
+    _check_df(df)
     names = df.columns[4:-1]
     if y not in names: raise ValueError(f"y={y!r} must be one of {', '.join(names)}")
     if ax is None:
@@ -713,6 +719,8 @@ def sharpness(
     seed:int=42      # of the start, drawn by its own generator
 )->float: # 2/sharpness is gradient descent's largest stable learning rate
     "The largest eigenvalue of the loss's second derivative by all trained parameters."
+    if not isinstance(tol, Real) or not tol>0:
+        raise ValueError(f'tol={tol!r} must be a number above 0')
     n_iter,seed = check_int('n_iter', n_iter),check_seed(seed)
     H = _Hessian(*_loss_and_params(model, xb, yb, loss_func))
     if not H.g.requires_grad: return 0.   # the loss is a straight line
