@@ -23,6 +23,8 @@ from .loop import EagerStep,evaluate,one_number,plain_tensor,train_epoch
 from .step import make_step
 from .learner import FastLearner
 from .report import ArmResult,Comparison,EpochResult
+from .loop import as_tuple
+from .step import row_batches
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner,Metric
@@ -83,7 +85,10 @@ def attach(self:_Timer, learn):
 
 # %% ../nbs/14_compare.ipynb #aca067bd
 def _checksum(batch):
-    return tensor_hash(*(plain_tensor(t) for t in batch if isinstance(t, Tensor)))
+    "Of all tensors in `batch`: the same if values, shapes, dtypes and the order in memory are"
+    ts = [plain_tensor(t) for t in batch if isinstance(t, Tensor)]
+    strides = [f'{i}: {t.stride()}' for i,t in enumerate(ts) if not t.is_contiguous()]
+    return tensor_hash(*ts, *strides)
 
 def _finite_weights(model):
     "Copies of the model's parameters and buffers on the CPU, or None if one isn't finite"
@@ -105,11 +110,38 @@ class _ParityRecorder(_Recorder):
         self.batch_sums,self.losses,self.sizes = [],[],[]
 
 # %% ../nbs/14_compare.ipynb #6d8903c8
+class _Watched:
+    "The batches of `dl`, and how many of their parts are inputs; `each` goes through a loader"
+    def __init__(self, dl, each): self.dl,self.each = dl,each
+    def __iter__(self): return self.each(self.dl)
+    def __len__(self): return len(self.dl)
+    @property
+    def n_inp(self): return self.dl.n_inp
+
+class _HashedRows:
+    "The batches of `rows`, with `note` called for each"
+    def __init__(self, rows, note): self.rows,self.x,self.y,self.note = rows,rows.x,rows.y,note
+    def pick(self, idxs): return self.rows.pick(idxs)
+    def __iter__(self):
+        for idxs in self.rows:
+            self.note(self.pick(idxs))
+            yield idxs
+
+class _Hashed(_Watched):
+    "A loader with `note` called for each of its batches"
+    def __init__(self, dl, note): self.dl,self.note = dl,note
+    def __iter__(self):
+        for b in self.dl:
+            self.note(b)
+            yield b
+    def row_batches(self):
+        rows = row_batches(self.dl)
+        return None if rows is None else _HashedRows(rows, self.note)
+
 @patch
-def batches(self:_ParityRecorder, dl):
-    for b in dl:
-        self.batch_sums.append(_checksum(b))
-        yield b
+def batches(self:_ParityRecorder, dl): return _Hashed(dl, self.add_checksum)
+@patch
+def add_checksum(self:_ParityRecorder, b): self.batch_sums.append(_checksum(b))
 
 # %% ../nbs/14_compare.ipynb #28bc9588
 @patch
@@ -217,7 +249,10 @@ def timed(self:_Profiler, name, f):
 
 # %% ../nbs/14_compare.ipynb #718bae6e
 @patch
-def batches(self:_Profiler, dl):
+def batches(self:_Profiler, dl): return _Watched(dl, self.timed_batches)
+
+@patch
+def timed_batches(self:_Profiler, dl):
     it,end = iter(dl),object()
     fetch = self.timed('loading', lambda: next(it, end))
     while (b := fetch()) is not end: yield b
@@ -238,7 +273,9 @@ class _ProfiledStep(EagerStep):
         self.part = part
 
     def __call__(self, xb, yb):
-        with self.part('forward'):  loss = one_number(self.loss_func(self.model(xb), yb))
+        with self.part('forward'):
+            pred = self.model(*as_tuple(xb))
+            loss = one_number(self.loss_func(pred, *as_tuple(yb)))
         with self.part('backward'): loss.backward()
         with self.part('update'):   self.opt.step()
         with self.part('zeroing'):  self.opt.zero_grad()
@@ -513,7 +550,7 @@ def _check_dls(dls):
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
     def __init__(self,
-        dls:DataLoaders,                 # batches (xb,yb)
+        dls:DataLoaders,                 # batches: inputs, then targets
         model:nn.Module,                 # each arm trains a copy of it as it is now
         loss_func:Callable|None=None,    # takes predictions and targets; None: what `dls` says
         metrics:Callable|list|None=None, # functions or fastai `Metric`s; the table shows the first
@@ -530,6 +567,7 @@ class CompareLearner:
         _check_functions(self.loss_func, self.metrics)
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
+        with RandomState(dls): getattr(dls, 'n_inp', None)   # a loader may have to draw a batch to know
         self.start,self.seed = RandomState(dls),torch.initial_seed()
 
 # %% ../nbs/14_compare.ipynb #04e63fe7
