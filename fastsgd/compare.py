@@ -25,6 +25,7 @@ from .learner import FastLearner
 from .report import ArmResult,Comparison,EpochResult
 from .loop import as_tuple
 from .step import row_batches
+from .learner import CompiledLoss
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner,Metric
@@ -75,12 +76,18 @@ class _Timer(_Recorder):
         self.setup_seconds += seconds
 
 # %% ../nbs/14_compare.ipynb #af5d8811
+def _setup_seconds(learn):
+    "What the callbacks of `learn` have spent on compiling so far; None: none of them compiles"
+    return next((vars(cb)['setup_seconds'] for cb in learn.cbs if 'setup_seconds' in vars(cb)), None)
+
 @patch
 def attach(self:_Timer, learn):
     train = learn._do_epoch_train
     def timed_train():
         if hasattr(learn, 'lr_finder'): return train()   # `lr_find` isn't part of the fit
+        before = _setup_seconds(learn) or 0.
         with self.training(): train()
+        self.setup((_setup_seconds(learn) or 0.)-before)   # compiling isn't training
     learn._do_epoch_train = timed_train
 
 # %% ../nbs/14_compare.ipynb #aca067bd
@@ -288,9 +295,10 @@ def step(self:_Profiler, *args): return _ProfiledStep(self.part, *args)
 @patch
 def attach(self:_Profiler, learn):
     super(_Profiler, self).attach(learn)
-    learn.model.forward = self.timed('forward', learn.model.forward)
-    learn.loss_func     = self.timed('forward', learn.loss_func)
-    learn._backward     = self.timed('backward', learn._backward)
+    if _setup_seconds(learn) is None:   # a program can't be split
+        learn.model.forward = self.timed('forward', learn.model.forward)
+        learn.loss_func     = self.timed('forward', learn.loss_func)
+        learn._backward     = self.timed('backward', learn._backward)
     create_opt = learn.create_opt
     def timed_create_opt():
         create_opt()
@@ -355,9 +363,9 @@ def fit(self:LoopArm,
 
 # %% ../nbs/14_compare.ipynb #10c34bfd
 def _check_learner_arm(step, fit, cls):
-    if step!='eager':
-        raise ValueError(f"step={step!r}: a Learner trains eagerly; "
-                         "LoopArm(step='compiled') is the compiled loop")
+    if step not in ('eager','compiled'):
+        raise ValueError(f"step={step!r} must be 'eager' or 'compiled' for a Learner; "
+                         'LoopArm takes all kinds of steps')
     if not callable(fit) and not callable(getattr(cls, str(fit), None)):
         raise ValueError(f'fit={fit!r} is neither a method of {cls.__name__} nor a function')
 
@@ -366,22 +374,23 @@ class LearnerArm:
     "An arm: fastai's `Learner`, with an optimizer."
     def __init__(self,
         opt_func:Callable=SGD,    # any that `as_opt_func` takes: `torch.optim.SGD`, your own, …
-        step:str='eager',         # a `Learner` knows no other kind
+        step:str='eager',         # 'eager', or 'compiled': see `CompiledLoss`
         fit:str|Callable='fit',   # a `Learner` method's name, or a function `f(learn, n_epoch, lr)`
         lr:float|slice|None=None, # learning rate; None: that of `CompareLearner.fit`
         cls:type=Learner,         # or a subclass
         **kwargs                  # further arguments for this arm's `Learner`: cbs, wd, …
     ):
         _check_learner_arm(step, fit, cls)
+        self.step = step
         self.opt_func,self.name = as_opt_func(opt_func),display_name(opt_func)
         self.fit_func,self.lr,self.cls,self.kwargs = fit,lr,cls,kwargs
 
 # %% ../nbs/14_compare.ipynb #0e38434e
 @patch
 def __repr__(self:LearnerArm):
-    defaults = dict(fit='fit', lr=None, cls=Learner)
+    defaults = dict(step='eager', fit='fit', lr=None, cls=Learner)
     return _arm_repr('LearnerArm', self.name, defaults,
-                     fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
+                     step=self.step, fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
 
 # %% ../nbs/14_compare.ipynb #6a50a68e
 @patch
@@ -389,6 +398,7 @@ def _get_learner(self:LearnerArm, task, model, folder): # folder: for files that
     kwargs = copy.deepcopy({'path':folder, **task.learner, **self.kwargs})   # callbacks keep state
     learn = self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
                      metrics=copy.deepcopy(task.metrics), **kwargs)
+    if self.step=='compiled': learn.add_cb(CompiledLoss())
     return learn.remove_cbs(ShowGraphCallback)   # it needs the progress bar
 
 # %% ../nbs/14_compare.ipynb #d5b59234
