@@ -127,11 +127,13 @@ class _Watched:
 
 class _HashedRows:
     "The batches of `rows`, with `note` called for each"
-    def __init__(self, rows, note): self.rows,self.x,self.y,self.note = rows,rows.x,rows.y,note
-    def pick(self, idxs): return self.rows.pick(idxs)
+    def __init__(self, rows, note):
+        self.rows,self.note = rows,note
+        self.tensors,self.n_inp,self.pick = rows.tensors,rows.n_inp,rows.pick
     def __iter__(self):
         for idxs in self.rows:
-            self.note(self.pick(idxs))
+            xb,yb = self.pick(idxs)
+            self.note([*as_tuple(xb), *as_tuple(yb)])
             yield idxs
 
 class _Hashed(_Watched):

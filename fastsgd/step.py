@@ -14,7 +14,7 @@ from fastcore.basics import chunked,patch
 from torch import nn,Tensor
 from torch.func import functional_call,grad_and_value
 from .loaders import TensorDataLoader
-from .loop import as_tuple,calc_grad,one_number,plain_tensor,EagerStep
+from .loop import as_tuple,calc_grad,one_number,plain_tensor,split_batch,EagerStep
 from .optim import BasicOptim
 from .forms import Foreach
 from fastai.losses import BaseLoss
@@ -271,41 +271,44 @@ class CompiledStep(_ProgramStep):
 
 # %% ../nbs/10_step.ipynb #4ff50871
 class RowBatches:
-    "The batches of a `TensorDataLoader`, as numbers of rows of its set."
+    "The batches of a loader, as numbers of rows of its tensors."
     def __init__(self,
-        dl:TensorDataLoader # without `after_batch`
+        dl:TensorDataLoader # or another loader with `tensors` and `epoch_idxs`
     ):
-        self.dl = dl
-        self.x,self.y = plain_tensor(dl.dataset.x),plain_tensor(dl.dataset.y)
+        self.dl,self.n_inp = dl,getattr(dl, 'n_inp', None)
+        self.tensors = tuple(map(plain_tensor, dl.tensors))   # all inputs [n,…], then all targets
 
-    def __iter__(self): # yields int64 tensors [bs], on the device
-        self.dl.before_iter()
-        yield from self.dl.batch_idxs()
-        self.dl.after_iter()
-        self.dl.epoch += 1
+    def __iter__(self): return self.dl.epoch_idxs()   # yields int64 tensors [bs], on the device
 
     def pick(self, idxs): # xb and yb, as the loader would make them
-        return self.x.index_select(0, idxs),self.y.index_select(0, idxs)
+        return split_batch([t.index_select(0, idxs) for t in self.tensors], self.n_inp)
 
 # %% ../nbs/10_step.ipynb #54e2f037
 def _is_original(dl, name):
     return name not in vars(dl) and getattr(type(dl), name) is getattr(TensorDataLoader, name)
+
+def _only_picks(dl):
+    "Is a batch of `dl` nothing but rows of its tensors?"
+    if not hasattr(type(dl), 'epoch_idxs') or dl.tensors is None: return False
+    if not all(t.is_contiguous() for t in dl.tensors): return False
+    names = '__iter__','epoch_idxs','after_batch'
+    return not isinstance(dl, TensorDataLoader) or all(_is_original(dl, o) for o in names)
 
 def row_batches(
     dl # any loader; one that has a method `row_batches` is asked
 )->RowBatches|None: # None: a batch of `dl` is more than rows of a set
     "The batches of `dl` as `RowBatches`, if that is all they are."
     if hasattr(type(dl), 'row_batches'): return dl.row_batches()
-    if not isinstance(dl, TensorDataLoader): return None
-    names = '__iter__','batch_idxs','after_batch'
-    return RowBatches(dl) if all(_is_original(dl, o) for o in names) else None
+    return RowBatches(dl) if _only_picks(dl) else None
 
 # %% ../nbs/10_step.ipynb #29ca46bf
 def _build_rows_program(*args):
     "A step for each of several batches, picked by their rows, as one function"
     step = _build_program(*args)
-    def program(params, states, numbers, x, y, idxs):
-        def take(i): return step(params, states, numbers, x.index_select(0, i), y.index_select(0, i))
+    def program(params, states, numbers, n_inp, tensors, idxs):
+        def take(i):
+            batch = split_batch([t.index_select(0, i) for t in tensors], n_inp)
+            return step(params, states, numbers, *batch)
         return torch.stack([take(i) for i in idxs])
     return program
 
@@ -316,7 +319,7 @@ class _RowsProgram(_WholeProgram):
 # %% ../nbs/10_step.ipynb #faddc8ee
 @patch
 def epoch(self:CompiledStep,
-    dl # a loader; only a `TensorDataLoader` without `after_batch` will do
+    dl # a loader; a `TensorDataLoader` without `after_batch` will do
 )->tuple|None: # losses [n_batches] and sizes, as from `train_epoch`; None: take the steps one by one
     "One step for each batch of `dl`, four to a program, which also picks the batches."
     rows = row_batches(dl)
@@ -332,8 +335,8 @@ def _take_steps(self:CompiledStep, rows, idxs):
     "A step for each batch of `idxs`, as one program if they are four of one size; the losses"
     if len(idxs)<4 or len(idxs[0])!=len(idxs[-1]) or self._changed() or not self.whole:
         return torch.stack([self(*rows.pick(i)) for i in idxs])
-    args = rows.x,rows.y,idxs
-    key = 'rows',len(idxs[0]),batch_key(rows.x, rows.y)
+    key = 'rows',rows.n_inp,batch_key(rows.tensors, idxs[0])
+    args = rows.n_inp,rows.tensors,idxs
     if key in self.programs: return self.programs[key](*args)
     if self._has_room(): return self._add_program(key, self._new_rows_program, *args)
     return torch.stack([self(*rows.pick(i)) for i in idxs])
