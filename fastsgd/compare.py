@@ -24,6 +24,9 @@ from .step import make_step
 from .learner import FastLearner
 from .loop import check_dls,check_loss_func,check_metrics,check_opt,explain_error,trained_params
 from .report import ArmResult,Comparison,EpochResult
+from .loop import as_tuple
+from .step import row_batches
+from .learner import CompiledLoss
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
@@ -74,17 +77,26 @@ class _Timer(_Recorder):
         self.setup_seconds += seconds
 
 # %% ../nbs/14_compare.ipynb #af5d8811
+def _setup_seconds(learn):
+    "What the callbacks of `learn` have spent on compiling so far; None: none of them compiles"
+    return next((vars(cb)['setup_seconds'] for cb in learn.cbs if 'setup_seconds' in vars(cb)), None)
+
 @patch
 def attach(self:_Timer, learn):
     train = learn._do_epoch_train
     def timed_train():
         if hasattr(learn, 'lr_finder'): return train()   # `lr_find` isn't part of the fit
+        before = _setup_seconds(learn) or 0.
         with self.training(): train()
+        self.setup((_setup_seconds(learn) or 0.)-before)   # compiling isn't training
     learn._do_epoch_train = timed_train
 
 # %% ../nbs/14_compare.ipynb #aca067bd
 def _checksum(batch):
-    return tensor_hash(*(plain_tensor(t) for t in batch if isinstance(t, Tensor)))
+    "Of all tensors in `batch`: the same if values, shapes, dtypes and the order in memory are"
+    ts = [plain_tensor(t) for t in batch if isinstance(t, Tensor)]
+    strides = [f'{i}: {t.stride()}' for i,t in enumerate(ts) if not t.is_contiguous()]
+    return tensor_hash(*ts, *strides)
 
 def _finite_weights(model):
     "Copies of the model's parameters and buffers on the CPU, or None if one isn't finite"
@@ -106,11 +118,40 @@ class _ParityRecorder(_Recorder):
         self.batch_sums,self.losses,self.sizes = [],[],[]
 
 # %% ../nbs/14_compare.ipynb #6d8903c8
+class _Watched:
+    "The batches of `dl`, and how many of their parts are inputs; `each` goes through a loader"
+    def __init__(self, dl, each): self.dl,self.each = dl,each
+    def __iter__(self): return self.each(self.dl)
+    def __len__(self): return len(self.dl)
+    @property
+    def n_inp(self): return self.dl.n_inp
+
+class _HashedRows:
+    "The batches of `rows`, with `note` called for each"
+    def __init__(self, rows, note):
+        self.rows,self.note = rows,note
+        self.tensors,self.n_inp,self.pick = rows.tensors,rows.n_inp,rows.pick
+    def __iter__(self):
+        for idxs in self.rows:
+            xb,yb = self.pick(idxs)
+            self.note([*as_tuple(xb), *as_tuple(yb)])
+            yield idxs
+
+class _Hashed(_Watched):
+    "A loader with `note` called for each of its batches"
+    def __init__(self, dl, note): self.dl,self.note = dl,note
+    def __iter__(self):
+        for b in self.dl:
+            self.note(b)
+            yield b
+    def row_batches(self):
+        rows = row_batches(self.dl)
+        return None if rows is None else _HashedRows(rows, self.note)
+
 @patch
-def batches(self:_ParityRecorder, dl):
-    for b in dl:
-        self.batch_sums.append(_checksum(b))
-        yield b
+def batches(self:_ParityRecorder, dl): return _Hashed(dl, self.add_checksum)
+@patch
+def add_checksum(self:_ParityRecorder, b): self.batch_sums.append(_checksum(b))
 
 # %% ../nbs/14_compare.ipynb #28bc9588
 @patch
@@ -218,7 +259,10 @@ def timed(self:_Profiler, name, f):
 
 # %% ../nbs/14_compare.ipynb #718bae6e
 @patch
-def batches(self:_Profiler, dl):
+def batches(self:_Profiler, dl): return _Watched(dl, self.timed_batches)
+
+@patch
+def timed_batches(self:_Profiler, dl):
     it,end = iter(dl),object()
     fetch = self.timed('loading', lambda: next(it, end))
     while (b := fetch()) is not end: yield b
@@ -239,7 +283,9 @@ class _ProfiledStep(EagerStep):
         self.part = part
 
     def __call__(self, xb, yb):
-        with self.part('forward'):  loss = one_number(self.loss_func(self.model(xb), yb))
+        with self.part('forward'):
+            pred = self.model(*as_tuple(xb))
+            loss = one_number(self.loss_func(pred, *as_tuple(yb)))
         with self.part('backward'): loss.backward()
         with self.part('update'):   self.opt.step()
         with self.part('zeroing'):  self.opt.zero_grad()
@@ -252,9 +298,10 @@ def step(self:_Profiler, *args): return _ProfiledStep(self.part, *args)
 @patch
 def attach(self:_Profiler, learn):
     super(_Profiler, self).attach(learn)
-    learn.model.forward = self.timed('forward', learn.model.forward)
-    learn.loss_func     = self.timed('forward', learn.loss_func)
-    learn._backward     = self.timed('backward', learn._backward)
+    if _setup_seconds(learn) is None:   # a program can't be split
+        learn.model.forward = self.timed('forward', learn.model.forward)
+        learn.loss_func     = self.timed('forward', learn.loss_func)
+        learn._backward     = self.timed('backward', learn._backward)
     create_opt = learn.create_opt
     def timed_create_opt():
         create_opt()
@@ -324,9 +371,9 @@ def fit(self:LoopArm,
 
 # %% ../nbs/14_compare.ipynb #10c34bfd
 def _check_learner_arm(step, fit, cls):
-    if step!='eager':
-        raise ValueError(f"step={step!r}: a Learner trains eagerly; "
-                         "LoopArm(step='compiled') is the compiled loop")
+    if step not in ('eager','compiled'):
+        raise ValueError(f"step={step!r} must be 'eager' or 'compiled' for a Learner; "
+                         'LoopArm takes all kinds of steps')
     if not (isinstance(cls, type) and issubclass(cls, Learner)):
         raise TypeError(f'cls={display_name(cls)} must be Learner or a subclass')
     if not callable(fit) and not callable(getattr(cls, str(fit), None)):
@@ -337,13 +384,14 @@ class LearnerArm:
     "An arm: fastai's `Learner`, with an optimizer."
     def __init__(self,
         opt_func:Callable=SGD,    # any that `as_opt_func` takes: `torch.optim.SGD`, your own, …
-        step:str='eager',         # a `Learner` knows no other kind
+        step:str='eager',         # 'eager', or 'compiled': see `CompiledLoss`
         fit:str|Callable='fit',   # a `Learner` method's name, or a function `f(learn, n_epoch, lr)`
         lr:float|slice|None=None, # learning rate; None: that of `CompareLearner.fit`
         cls:type=Learner,         # or a subclass
         **kwargs                  # further arguments for this arm's `Learner`: cbs, wd, …
     ):
         _check_learner_arm(step, fit, cls)
+        self.step = step
         self.opt_func,self.name = as_opt_func(check_opt_func(opt_func)),display_name(opt_func)
         self.lr = lr if lr is None or isinstance(lr, slice) else check_lr(lr)
         self.fit_func,self.cls,self.kwargs = fit,cls,kwargs
@@ -351,9 +399,9 @@ class LearnerArm:
 # %% ../nbs/14_compare.ipynb #0e38434e
 @patch
 def __repr__(self:LearnerArm):
-    defaults = dict(fit='fit', lr=None, cls=Learner)
+    defaults = dict(step='eager', fit='fit', lr=None, cls=Learner)
     return _arm_repr('LearnerArm', self.name, defaults,
-                     fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
+                     step=self.step, fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
 
 # %% ../nbs/14_compare.ipynb #6a50a68e
 @patch
@@ -361,6 +409,7 @@ def _get_learner(self:LearnerArm, task, model, folder): # folder: for files that
     kwargs = copy.deepcopy({'path':folder, **task.learner, **self.kwargs})   # callbacks keep state
     learn = self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
                      metrics=copy.deepcopy(task.metrics), **kwargs)
+    if self.step=='compiled': learn.add_cb(CompiledLoss())
     return learn.remove_cbs(ShowGraphCallback)   # it needs the progress bar
 
 # %% ../nbs/14_compare.ipynb #d5b59234
@@ -496,7 +545,7 @@ def _make_report(comp, records, task, reps):
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
     def __init__(self,
-        dls:DataLoaders,                 # batches (xb,yb)
+        dls:DataLoaders,                 # batches: inputs, then targets
         model:nn.Module,                 # each arm trains a copy of it as it is now
         loss_func:Callable|None=None,    # takes predictions and targets; None: what `dls` says
         metrics:Callable|list|None=None, # functions or fastai `Metric`s; the table shows the first
@@ -513,6 +562,7 @@ class CompareLearner:
         self.metrics,self.kwargs = check_metrics(metrics),kwargs
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
+        with RandomState(dls): getattr(dls, 'n_inp', None)   # a loader may have to draw a batch to know
         self.start,self.seed = RandomState(dls),torch.initial_seed()
 
 # %% ../nbs/14_compare.ipynb #04e63fe7

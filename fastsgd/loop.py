@@ -228,12 +228,15 @@ def train_epoch(
     dl:Iterable,                   # yields batches: inputs, then targets (see `batches`)
     opt:Optimizer,                 # has `step` and `zero_grad`; torch's will do
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
-    step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss
+    step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss;
+                                   # its `epoch(dl)`, if it has one, may do the whole epoch
 )->tuple: # the batches' losses, float [n_batches], on the device; their sizes, a list of ints
     "One step for each batch of `dl` (fast.ai book, chapter 4)."
     if step is None: step = EagerStep(model, loss_func, opt)
     losses,sizes = [],[]
     _set_training(model, True)
+    whole = step.epoch(dl) if callable(getattr(step, 'epoch', None)) else None
+    if whole is not None: return whole
     for xb,yb in batches(dl):
         losses.append(step(xb, yb))
         sizes.append(find_bs(xb))

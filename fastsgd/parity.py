@@ -21,6 +21,7 @@ from .optim import BasicOptim
 from .forms import check_opt_func
 from .loop import check_loss_func,explain_error,trained_params
 from fastcore.basics import patch
+from .loop import as_tuple,split_batch
 from fastai.optimizer import Optimizer,OptimWrapper
 
 # %% ../nbs/12_parity.ipynb #b20942e0
@@ -129,7 +130,7 @@ def _own_loss(model, i): return model(i)   # of a `MixedShapes`
 
 # %% ../nbs/12_parity.ipynb #86a32aea
 def _check_batch(b):
-    if isinstance(b, (tuple,list)) and len(b)==2 and all(isinstance(t, Tensor) for t in b): return b
+    if isinstance(b, (tuple,list)) and len(b)>1 and all(isinstance(t, Tensor) for t in b): return b
     raise TypeError('batches must be a list or a loader of pairs (xb,yb) of tensors, as in '
                     f'batches=[(xb,yb)] or dls.train; it gave {type(b).__name__}')
 
@@ -138,12 +139,13 @@ class _Batches:
     def __init__(self, batches, loss_func, device, dtype):
         def move(t): return t.to(device, dtype if t.is_floating_point() else t.dtype)
         if not hasattr(batches, '__iter__') and not hasattr(batches, '__getitem__'): _check_batch(batches)
-        self.batches = [[move(t) for t in _check_batch(b)] for b in batches]
-        if not self.batches: raise ValueError('batches gives no batches: is it empty, or used up?')
+        moved = [[move(t) for t in _check_batch(b)] for b in batches]
+        if not moved: raise ValueError('batches gives no batches: is it empty, or used up?')
+        self.batches = [split_batch(b, getattr(batches, 'n_inp', None)) for b in moved]
         self.loss_func = loss_func
     def __call__(self, model, i):
         xb,yb = self.batches[i%len(self.batches)]
-        return self.loss_func(model(xb), yb)
+        return self.loss_func(model(*as_tuple(xb)), *as_tuple(yb))
 
 # %% ../nbs/12_parity.ipynb #116f6cef
 _no_loaders = SimpleNamespace(train=None, valid=None)

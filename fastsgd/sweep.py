@@ -27,9 +27,10 @@ from .loaders import TensorDataLoader,RandomState
 from .losses import mnist_loss,batch_accuracy
 from .loop import batches,one_number,plain_tensor
 from .optim import BasicOptim
-from .loop import check_dls,check_gradient,check_loss_func,trained_params
+from .loop import as_tuple,check_dls,check_gradient,check_loss_func,trained_params
 from .forms import check_opt_func
 from fastai.data.core import DataLoaders
+from fastai.torch_core import find_bs
 
 # %% ../nbs/16_sweep.ipynb #72dc240f
 def _linear(input, weight, bias=None):
@@ -68,12 +69,14 @@ def _copied(*objects):
 # %% ../nbs/16_sweep.ipynb #3c4c170f
 def _for_each(f, preds, yb):
     "`f(p, yb)` of each run's predictions `p`, [n_runs]"
-    def value(p, yb):
-        res = f(p, yb)
-        if isinstance(res, Real): res = torch.as_tensor(res, device=p.device)
+    ys = as_tuple(yb)
+    def value(p, *ys):
+        res = f(p, *ys)
+        if isinstance(res, (Real,np.ndarray)): res = torch.as_tensor(res, device=p.device)
         return one_number(res, display_name(f))
-    try: res = vmap(value, in_dims=(0,None))(preds, yb)
-    except (RuntimeError,ValueError): res = torch.stack([value(p, yb) for p in preds])   # it leaves torch
+    try: res = vmap(value, in_dims=(0, *[None]*len(ys)))(preds, *ys)
+    except (RuntimeError,ValueError):   # it leaves torch
+        res = torch.stack([value(p, *ys) for p in preds])
     return plain_tensor(res)
 
 def _sample_mean(values, sizes):
@@ -93,9 +96,9 @@ class _Runs:
     def __len__(self): return len(next(iter(self.weights.values())))
 
     def preds_of_one(self, weights, rest, xb):
-        return functional_call(self.model, {**weights,**rest}, (xb,))
+        return functional_call(self.model, {**weights,**rest}, as_tuple(xb))
     def loss_of_one(self, weights, rest, xb, yb):
-        return one_number(self.loss_func(self.preds_of_one(weights, rest, xb), yb))
+        return one_number(self.loss_func(self.preds_of_one(weights, rest, xb), *as_tuple(yb)))
 
 # %% ../nbs/16_sweep.ipynb #c2a81e6d
 @patch
@@ -284,7 +287,7 @@ class _Stepper:
         self.counts,self.states,self.records,self.batches = Counter(),{},{},{}
 
     def __call__(self, runs, xb, yb):
-        key = len(runs),xb.shape,yb.shape
+        key = len(runs),*(t.shape for t in (*as_tuple(xb),*as_tuple(yb)))
         self.counts[key] += 1
         n = self.counts[key]-self.wait   # how many replays, with this one
         if key not in self.records: return self.live(runs, key, n, xb, yb)
@@ -340,7 +343,7 @@ def train_epoch(self:_Runs, dl, stepper):
     losses,sizes = [],[]
     for xb,yb in batches(dl):
         losses.append(stepper(self, xb, yb))
-        sizes.append(len(xb))
+        sizes.append(find_bs(xb))
     return _sample_mean(losses, sizes)   # until here no GPU is waited for
 
 @patch
@@ -353,7 +356,7 @@ def evaluate(self:_Runs, dl):
         preds = self.predict(xb)
         fs = (self.loss_func,*self.metrics)
         values.append(torch.stack([_for_each(f, preds, yb) for f in fs]))
-        sizes.append(len(xb))
+        sizes.append(find_bs(xb))
     return _sample_mean(values, sizes)
 
 @patch
@@ -417,11 +420,12 @@ class _DryRun:
     def __init__(self, model, xb, yb, loss_func):
         model,loss_func = _copied(model, loss_func)
         trained_params(model)   # raises if there are none
+        xs,ys = as_tuple(xb),as_tuple(yb)
         params = {k:p for k,p in model.named_parameters() if p.requires_grad}
         _check_spectral_norm(model)
         old = {k:b.clone() for k,b in model.named_buffers()}
-        saved = _SavedBytes((*model.parameters(), xb, yb))
-        with saved.hooks(): loss = one_number(loss_func(model.train()(xb), yb))
+        saved = _SavedBytes((*model.parameters(), *xs, *ys))
+        with saved.hooks(): loss = one_number(loss_func(model.train()(*xs), *ys))
         if not loss.isfinite():
             raise ValueError(f'the loss of the first batch is {loss.item()} before the first step: '
                              'check the data and the model')
@@ -513,8 +517,8 @@ class _Sweep:
     def __init__(self, dls, model, lrs, seeds, loss_func, metrics, opt_func, chunk):
         self.dls,self.seeds,self.loss_func,self.metrics = dls,seeds,loss_func,metrics
         self.opt_func,self.stepper,self.rows = opt_func,_Stepper(),{}
-        xb,yb = max((next(batches(dl)) for dl in (dls.train,dls.valid)), key=lambda b: len(b[0]))
-        self.models = _starts(model, seeds, xb.device)
+        xb,yb = max((next(batches(dl)) for dl in (dls.train,dls.valid)), key=lambda b: find_bs(b[0]))
+        self.models = _starts(model, seeds, as_tuple(xb)[0].device)
         dry = _DryRun(self.models[0], xb, yb, loss_func)
         self.trained = dry.trained
         _check_distinct(lrs, trained_params(self.models[0])[0].dtype)
@@ -570,7 +574,7 @@ def epochs(self:_Sweep, n_epoch, before):
 
 # %% ../nbs/16_sweep.ipynb #bf538d6e
 def sweep(
-    dls:DataLoaders,                # or what else has `train` and `valid`, which yield (xb,yb) on a device
+    dls:DataLoaders,                # or what else has `train` and `valid`, which yield batches on a device
     model:Callable|nn.Module,       # makes a model, called for each seed; or the one all runs start from
     lrs:float|Iterable,             # learning rates
     seeds:int|Iterable=42,          # one or several, set before a model is made
@@ -680,7 +684,8 @@ def _loss_and_params(model, xb, yb, loss_func):
     params = trained_params(model)
     check_loss_func(loss_func)
     buffers = {k:b.clone() for k,b in model.named_buffers()}   # batch statistics would move
-    loss = one_number(loss_func(functional_call(model, buffers, (xb,)), yb))
+    pred = functional_call(model, buffers, as_tuple(xb))
+    loss = one_number(loss_func(pred, *as_tuple(yb)))
     if loss.isfinite(): return check_gradient(loss),params
     raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
 
@@ -711,8 +716,8 @@ def _power_iteration(product, v, tol, n_iter):
 # %% ../nbs/16_sweep.ipynb #50633d64
 def sharpness(
     model:nn.Module, # in the mode, training or evaluation, to look at
-    xb:Tensor,       # inputs [bs,…]: for plain gradient descent, the whole training set
-    yb:Tensor,       # targets, as `loss_func` wants them
+    xb:Tensor|tuple, # inputs [bs,…]: for plain gradient descent, the whole training set
+    yb:Tensor|tuple, # targets, as `loss_func` wants them; a tuple if it takes several, as in `xb`
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
     tol:float=1e-3,  # stop where |Hv-λv| is below tol·|λ|; the error of λ is smaller still
     n_iter:int=1000, # the most products Hv in each of the two rounds
