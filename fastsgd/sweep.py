@@ -10,6 +10,7 @@ import copy,math,pickle,random,warnings
 from collections import Counter
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
+from numbers import Real
 from types import SimpleNamespace
 import numpy as np,pandas as pd,torch
 import torch.nn.functional as F
@@ -20,13 +21,16 @@ from torch.func import functional_call,stack_module_state,vmap,grad_and_value
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 from fastcore.basics import listify,patch
-from .core import Progress,check_int,display_name
+from .core import Progress,check_int,check_lr,check_seed,display_name
 from .forms import Flat,Foreach
 from .loaders import TensorDataLoader,RandomState
 from .losses import mnist_loss,batch_accuracy
-from .loop import batches,check_model,one_number,plain_tensor
+from .loop import batches,one_number,plain_tensor
 from .optim import BasicOptim
+from .loop import as_tuple,check_dls,check_gradient,check_loss_func,trained_params
+from .forms import check_opt_func
 from fastai.data.core import DataLoaders
+from fastai.torch_core import find_bs
 
 # %% ../nbs/16_sweep.ipynb #72dc240f
 def _linear(input, weight, bias=None):
@@ -65,9 +69,14 @@ def _copied(*objects):
 # %% ../nbs/16_sweep.ipynb #3c4c170f
 def _for_each(f, preds, yb):
     "`f(p, yb)` of each run's predictions `p`, [n_runs]"
-    try: res = vmap(f, in_dims=(0,None))(preds, yb)
+    ys = as_tuple(yb)
+    def value(p, *ys):
+        res = f(p, *ys)
+        if isinstance(res, (Real,np.ndarray)): res = torch.as_tensor(res, device=p.device)
+        return one_number(res, display_name(f))
+    try: res = vmap(value, in_dims=(0, *[None]*len(ys)))(preds, *ys)
     except (RuntimeError,ValueError):   # it leaves torch
-        res = torch.stack([torch.as_tensor(f(p, yb), device=preds.device) for p in preds])
+        res = torch.stack([value(p, *ys) for p in preds])
     return plain_tensor(res)
 
 def _sample_mean(values, sizes):
@@ -87,9 +96,9 @@ class _Runs:
     def __len__(self): return len(next(iter(self.weights.values())))
 
     def preds_of_one(self, weights, rest, xb):
-        return functional_call(self.model, {**weights,**rest}, (xb,))
+        return functional_call(self.model, {**weights,**rest}, as_tuple(xb))
     def loss_of_one(self, weights, rest, xb, yb):
-        return one_number(self.loss_func(self.preds_of_one(weights, rest, xb), yb))
+        return one_number(self.loss_func(self.preds_of_one(weights, rest, xb), *as_tuple(yb)))
 
 # %% ../nbs/16_sweep.ipynb #c2a81e6d
 @patch
@@ -138,7 +147,10 @@ def _from_vmap(e):
     msg = ' '.join(str(e).split())
     if 'data-dependent control flow' in msg or '.item()' in msg:
         return 'decides by numbers that differ from run to run'
-    if 'vmap' in msg or 'Batching rule' in msg: return f"is beyond torch.vmap ({msg.split('. ')[0]})"
+    if "doesn't have storage" in msg or '.numpy()' in msg:
+        return "leaves torch, as `.numpy()` or `.tolist()` do"
+    if any(o in msg for o in ('vmap','Batching rule','BatchedTensor','torch.func')):
+        return f"is beyond torch.vmap ({msg.split('. ')[0]})"
 
 def _explained(e, model):
     "Error `e`, or a clear one if it comes from `torch.vmap`"
@@ -206,7 +218,7 @@ class _AnyRule:
 def _rule(opt_func, model, names):
     "The rule of the optimizer that `opt_func` makes, for many runs"
     name = display_name(opt_func)
-    if not callable(opt_func): raise TypeError(f'opt_func={name} must be a rule such as BasicOptim')
+    check_opt_func(opt_func)
     opt = opt_func([p for p in model.parameters() if p.requires_grad], lr=.1)
     if not isinstance(opt, BasicOptim):
         raise TypeError(f'opt_func={name} cannot be swept: it must make a BasicOptim or a subclass, '
@@ -275,7 +287,7 @@ class _Stepper:
         self.counts,self.states,self.records,self.batches = Counter(),{},{},{}
 
     def __call__(self, runs, xb, yb):
-        key = len(runs),xb.shape,yb.shape
+        key = len(runs),*(t.shape for t in (*as_tuple(xb),*as_tuple(yb)))
         self.counts[key] += 1
         n = self.counts[key]-self.wait   # how many replays, with this one
         if key not in self.records: return self.live(runs, key, n, xb, yb)
@@ -331,7 +343,7 @@ def train_epoch(self:_Runs, dl, stepper):
     losses,sizes = [],[]
     for xb,yb in batches(dl):
         losses.append(stepper(self, xb, yb))
-        sizes.append(len(xb))
+        sizes.append(find_bs(xb))
     return _sample_mean(losses, sizes)   # until here no GPU is waited for
 
 @patch
@@ -344,7 +356,7 @@ def evaluate(self:_Runs, dl):
         preds = self.predict(xb)
         fs = (self.loss_func,*self.metrics)
         values.append(torch.stack([_for_each(f, preds, yb) for f in fs]))
-        sizes.append(len(xb))
+        sizes.append(find_bs(xb))
     return _sample_mean(values, sizes)
 
 @patch
@@ -407,43 +419,53 @@ class _DryRun:
     "What one batch shows about `model`: the names of what is trained, and the bytes that a run takes"
     def __init__(self, model, xb, yb, loss_func):
         model,loss_func = _copied(model, loss_func)
+        trained_params(model)   # raises if there are none
+        xs,ys = as_tuple(xb),as_tuple(yb)
         params = {k:p for k,p in model.named_parameters() if p.requires_grad}
-        if not params: raise ValueError(f'model has no parameters to train: {model}')
         _check_spectral_norm(model)
         old = {k:b.clone() for k,b in model.named_buffers()}
-        saved = _SavedBytes((*model.parameters(), xb, yb))
-        with saved.hooks(): loss = one_number(loss_func(model.train()(xb), yb))
+        saved = _SavedBytes((*model.parameters(), *xs, *ys))
+        with saved.hooks(): loss = one_number(loss_func(model.train()(*xs), *ys))
         if not loss.isfinite():
             raise ValueError(f'the loss of the first batch is {loss.item()} before the first step: '
                              'check the data and the model')
+        check_gradient(loss)
         _check_buffers(model, old)
         grads = torch.autograd.grad(loss, [*params.values()], allow_unused=True)
         self.trained = [k for k,g in zip(params, grads) if g is not None]
         self.bytes = 4*sum(p.nbytes for p in params.values()) + 3*saved.total()
 
 # %% ../nbs/16_sweep.ipynb #ad779e7c
-def _check_lrs(lrs):
-    "`lrs`, a number or several, as a list of floats"
-    res = [float(o) for o in np.ravel(lrs)]   # numbers, lists, arrays, tensors
-    if not res: raise ValueError(f'lrs={res} is empty: give at least one')
-    for o in res:
-        if not (math.isfinite(o) and o>=0):
-            raise ValueError(f'lrs={res}: {o} must be a finite number of at least 0')
-    return _check_twice('lrs', res)
+def _flat(o):
+    "`o`, a number or several in whatever they come, as a list"
+    one = isinstance(o, (str,bytes)) or not hasattr(o, '__iter__') or getattr(o, 'ndim', 1)==0
+    return [o] if one else [n for p in o for n in _flat(p)]
+
+def _checked(check, name, values):
+    "`values`, one or several, as a list of what `check(value, name)` returns"
+    res = _flat(values)
+    if not res: raise ValueError(f'{name}={res} is empty: give at least one')
+    one = res[0] is values
+    return [check(o, name if one else f'{name}[{i}]') for i,o in enumerate(res)]
 
 # %% ../nbs/16_sweep.ipynb #047ae18a
 def _check_seeds(seeds):
     "`seeds`, an integer or several, as a list"
-    res = np.ravel(seeds).tolist()
-    if not res: raise ValueError(f'seeds={res} is empty: give at least one')
-    for o in res:
-        if not isinstance(o, int): raise ValueError(f'seeds={res}: {o!r} must be an integer')
-    return _check_twice('seeds', res)
+    res = _checked(check_seed, 'seeds', seeds)
+    for o,n in Counter(res).items():
+        if n>1: raise ValueError(f'seeds={res}: {o} is there {n} times, for the same runs')
+    return res
 
-def _check_twice(name, values):
-    for o,n in Counter(values).items():
-        if n>1: raise ValueError(f'{name}={values}: {o} is there {n} times, for the same runs')
-    return values
+# %% ../nbs/16_sweep.ipynb #45d9e624
+def _check_distinct(lrs, dtype):
+    "Raise if two of `lrs` are the same number in `dtype`"
+    seen = {}
+    for lr in lrs:
+        rounded = torch.tensor(lr, dtype=dtype).item()
+        if rounded in seen:
+            raise ValueError(f'lrs={lrs}: {seen[rounded]} and {lr} are the same number in {dtype}, '
+                             'for the same runs')
+        seen[rounded] = lr
 
 # %% ../nbs/16_sweep.ipynb #03776ff0
 def _check_metrics(metrics):
@@ -495,10 +517,11 @@ class _Sweep:
     def __init__(self, dls, model, lrs, seeds, loss_func, metrics, opt_func, chunk):
         self.dls,self.seeds,self.loss_func,self.metrics = dls,seeds,loss_func,metrics
         self.opt_func,self.stepper,self.rows = opt_func,_Stepper(),{}
-        xb,yb = max((next(batches(dl)) for dl in (dls.train,dls.valid)), key=lambda b: len(b[0]))
-        self.models = _starts(model, seeds, xb.device)
+        xb,yb = max((next(batches(dl)) for dl in (dls.train,dls.valid)), key=lambda b: find_bs(b[0]))
+        self.models = _starts(model, seeds, as_tuple(xb)[0].device)
         dry = _DryRun(self.models[0], xb, yb, loss_func)
         self.trained = dry.trained
+        _check_distinct(lrs, trained_params(self.models[0])[0].dtype)
         self.chunks = _Chunks(lrs, len(seeds), chunk or max(1, 2**30//dry.bytes))
         self.chunks.check(dls.train)
 
@@ -551,7 +574,7 @@ def epochs(self:_Sweep, n_epoch, before):
 
 # %% ../nbs/16_sweep.ipynb #bf538d6e
 def sweep(
-    dls:DataLoaders,                # or what else has `train` and `valid`, which yield (xb,yb) on a device
+    dls:DataLoaders,                # or what else has `train` and `valid`, which yield batches on a device
     model:Callable|nn.Module,       # makes a model, called for each seed; or the one all runs start from
     lrs:float|Iterable,             # learning rates
     seeds:int|Iterable=42,          # one or several, set before a model is made
@@ -563,7 +586,10 @@ def sweep(
     opt_func:Callable=BasicOptim    # the rule: `BasicOptim`, a subclass, or a `partial` of one
 )->pd.DataFrame: # a row for each run and epoch
     "One run for each learning rate and seed, all on the same batches."
-    lrs,seeds,metrics = _check_lrs(lrs),_check_seeds(seeds),_check_metrics(metrics)
+    lrs,seeds = _checked(check_lr, 'lrs', lrs),_check_seeds(seeds)
+    check_dls(dls)
+    check_loss_func(loss_func)
+    metrics = _check_metrics(metrics)
     n_epoch = check_int('n_epoch', n_epoch)
     if chunk is not None: chunk = check_int('chunk', chunk)
     with RandomState(dls) as before:
@@ -586,10 +612,15 @@ def _regions(table, start):
     below,above = max(bad[bad<i], default=-1),min(bad[bad>i], default=len(table))   # the nearest bad ones
     return ['too small' if o<=below else 'too big' if o>=above else 'good' for o in range(len(table))]
 
+def _check_df(df):
+    if isinstance(df, pd.DataFrame) and len(df) and {'lr','seed','start_loss','diverged'}<={*df}: return
+    raise TypeError('df must be the table that sweep returns, with a row for each run and epoch')
+
 def by_rate(
     df:pd.DataFrame # what `sweep` returns
 )->pd.DataFrame: # a row for each rate
     "Summarize each learning rate at the last epoch."
+    _check_df(df)
     medians = {m:(m,'median') for m in df.columns[6:-1]}
     last = df[df.epoch==df.epoch.max()]
     last = last.assign(valid_loss=last.valid_loss.fillna(np.inf))   # a median ignores nan, but not infinity
@@ -626,6 +657,7 @@ def plot_sweep(
     ax:Axes|None=None   # None: a new figure
 )->Axes: # of the plot
     "Plot how each run ended against its learning rate, with a line through the medians."
+    _check_df(df)
     names = df.columns[4:-1]
     if y not in names: raise ValueError(f"y={y!r} must be one of {', '.join(names)}")
     if ax is None:
@@ -649,14 +681,12 @@ def plot_sweep(
 # %% ../nbs/16_sweep.ipynb #d80b3f16
 def _loss_and_params(model, xb, yb, loss_func):
     "The loss, with its graph, and the trained parameters; the model's buffers stay as they are"
-    check_model(model)
-    if not isinstance(model, nn.Module):
-        raise TypeError(f'model={display_name(model)} must be an nn.Module, with parameters to look at')
-    params = [p for p in model.parameters() if p.requires_grad]
-    if not params: raise ValueError(f'model has no parameters to train: {model}')
+    params = trained_params(model)
+    check_loss_func(loss_func)
     buffers = {k:b.clone() for k,b in model.named_buffers()}   # batch statistics would move
-    loss = one_number(loss_func(functional_call(model, buffers, (xb,)), yb))
-    if loss.isfinite(): return loss,params
+    pred = functional_call(model, buffers, as_tuple(xb))
+    loss = one_number(loss_func(pred, *as_tuple(yb)))
+    if loss.isfinite(): return check_gradient(loss),params
     raise ValueError(f'loss_func must give one finite number, not {loss.detach()}')
 
 # %% ../nbs/16_sweep.ipynb #3c5e81f7
@@ -686,15 +716,17 @@ def _power_iteration(product, v, tol, n_iter):
 # %% ../nbs/16_sweep.ipynb #50633d64
 def sharpness(
     model:nn.Module, # in the mode, training or evaluation, to look at
-    xb:Tensor,       # inputs [bs,…]: for plain gradient descent, the whole training set
-    yb:Tensor,       # targets, as `loss_func` wants them
+    xb:Tensor|tuple, # inputs [bs,…]: for plain gradient descent, the whole training set
+    yb:Tensor|tuple, # targets, as `loss_func` wants them; a tuple if it takes several, as in `xb`
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
     tol:float=1e-3,  # stop where |Hv-λv| is below tol·|λ|; the error of λ is smaller still
     n_iter:int=1000, # the most products Hv in each of the two rounds
     seed:int=42      # of the start, drawn by its own generator
 )->float: # 2/sharpness is gradient descent's largest stable learning rate
     "The largest eigenvalue of the loss's second derivative by all trained parameters."
-    n_iter = check_int('n_iter', n_iter)
+    if not isinstance(tol, Real) or not tol>0:
+        raise ValueError(f'tol={tol!r} must be a number above 0')
+    n_iter,seed = check_int('n_iter', n_iter),check_seed(seed)
     H = _Hessian(*_loss_and_params(model, xb, yb, loss_func))
     if not H.g.requires_grad: return 0.   # the loss is a straight line
     gen = torch.Generator().manual_seed(seed)
