@@ -216,15 +216,8 @@ def _load_arms(names):
 # %% ../nbs/19_cli.ipynb #13156695
 def _plot_comparison(res):
     "A figure of what `res.plot()` shows"
-    from fastsgd.plots import plot_losses,plot_race
     fig = _new_figure(11, 4, layout='constrained')
-    losses,times = fig.subplots(1, 2)
-    plot_losses({name:[vars(e) for e in arm.epochs] for name,arm in res.arms.items()}, ax=losses)
-    secs = {name:[s for rep in arm.reps for s in rep] for name,arm in res.arms.items()}
-    if all(secs.values()): plot_race(secs, ax=times, ref=res.reference)
-    else: times.set_axis_off()   # not every arm was clocked
-    losses.set_title('losses')
-    times.set_title('training time')
+    res.plot(fig.subplots(1, 2))
     return fig
 
 # %% ../nbs/19_cli.ipynb #80d0aafa
@@ -263,7 +256,7 @@ def _rates(s):
     parts = s.split(':')
     if len(parts)==1: return [_rate(o) for o in s.split(',')]
     if len(parts)!=3: raise _BadArg(f'{s!r} {_how_rates}')
-    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2)(parts[2])
+    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2, 1000)(parts[2])
     return [lo*(hi/lo)**(i/(n-1)) for i in range(n)]
 
 # %% ../nbs/19_cli.ipynb #1f70c3bd

@@ -25,6 +25,9 @@ from fastai.data.transforms import image_extensions
 # %% ../nbs/02_data.ipynb #c9d4c354
 def _check_images(images, labels, vocab, split):
     "Raise a `ValueError` if these can't make an `ImageSet`"
+    for k,t in dict(images=images, labels=labels).items():
+        if not isinstance(t, Tensor): raise TypeError(f'{k} must be a tensor, not {type(t).__name__}')
+    if len({*vocab})<len(vocab): raise ValueError(f'vocab={vocab} must name different classes')
     n = len(images)
     if n<2: raise ValueError(f'an ImageSet needs images for training and validation, not {n} in all')
     if images.dtype!=torch.uint8 or images.shape[1:]!=(28,28):
@@ -48,7 +51,7 @@ class ImageSet:
     name:str      # where they come from
 
     def __post_init__(self):
-        self.vocab = tuple(self.vocab)
+        self.vocab = tuple(self.vocab or ())
         self.split = check_int('split', self.split, 0)
         self._hash = None
         _check_images(self.images, self.labels, self.vocab, self.split)
@@ -155,6 +158,7 @@ def show(self:ImageSet,
     ax:Axes|None=None # where to draw; None: a new figure
 )->Axes: # what it is drawn on
     "Draw the first `n` training images of each class."
+    n = check_int('n', n)
     imgs,labels = self.train
     idxs = torch.cat([(labels==i).nonzero()[:n,0] for i in range(len(self.vocab))])
     return show_grid(imgs[idxs], titles=[self.vocab[i] for i in labels[idxs]], ncols=n, ax=ax)
@@ -209,6 +213,8 @@ def decode_image_files(
     files:list # paths of image files, of any format that PIL reads
 )->np.ndarray: # uint8 [n,28,28]
     "The images in `files` as one array, gray and 28×28. An unreadable file raises a `ValueError`."
+    if isinstance(files, (str,Path)) or not hasattr(files, '__len__'):
+        raise TypeError(f'files must be a list of paths, not {files!r}')
     res = np.empty((len(files),28,28), np.uint8)
     for i,f in enumerate(files):
         try: res[i] = _decode(f)
@@ -282,11 +288,14 @@ def image_folder(
     counts:dict|None=None          # how many images there must be: {(part,class): n}
 )->ImageSet: # labels follow the sorted names, but the first of two classes is label 1 (3 is 1, and 7 is 0)
     "Images in `path/train/<class>/` and `path/valid/<class>/`, decoded once, then read from the cache."
+    if not isinstance(path, (str,Path)): raise TypeError(f'path={path!r} must be a string or a Path')
+    if not isinstance(parts, (tuple,list)) or len(parts)!=2:
+        raise ValueError(f"parts={parts!r} must be the names of two folders, as in ('train','valid')")
     path = Path(path)
     if not path.is_dir(): raise FileNotFoundError(f"path='{path}' is not a folder")
     try: return _read_folder(path, parts, name or path.name, counts or {})
     except ValueError as e:
-        if not counts: raise
+        if not counts or not (path/parts[0]).is_dir(): raise   # this isn't a damaged download
         problem = str(e).rstrip('.')
         raise ValueError(f"{problem}. Delete the folder '{path}', and get the data again.") from e
 
@@ -325,6 +334,12 @@ def _unavailable(name, url, place, e):
     return FileNotFoundError(f"{name} is not on this machine, and {url} can't be downloaded ({e}). "
                              f"{place}, or use digits_sample(), which needs no download.")
 
+def _archive_place(archive, data):
+    "Where the file `archive`, or its content, belongs; and if another file is there, that it is another"
+    place = f"Put that file into '{archive.parent}', or its content into '{data}'"
+    if not archive.is_file(): return place
+    return f"'{archive}' isn't that file: its size or checksum is wrong. {place}"
+
 # %% ../nbs/02_data.ipynb #7d4c10fa
 _urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST)
 
@@ -337,8 +352,7 @@ def _ensure_mnist(name):
         if not _is_good(archive, url): _check_online(url)
         return untar_data(url)
     except Exception as e:
-        place = f"Put that file into '{archive.parent}', or its content into '{data}'"
-        raise _unavailable(name.upper(), url, place, e) from e
+        raise _unavailable(name.upper(), url, _archive_place(archive, data), e) from e
 
 # %% ../nbs/02_data.ipynb #3f718944
 def mnist_sample(
@@ -405,6 +419,8 @@ def fashion_mnist(
     path:str|Path|None=None # the folder that holds 'FashionMNIST'; None: fastai's data folder
 )->ImageSet: # as many as torchvision finds on disk, or all 60000 and 10000 if it downloads them
     "Fashion-MNIST by torchvision's `FashionMNIST`, which downloads it if necessary."
+    if path is not None and not isinstance(path, (str,Path)):
+        raise TypeError(f'path={path!r} must be a string or a Path')
     path = Path(path or _fastai_dir('data'))
     _ensure_fashion(path)
     parts = _read_fashion(path)
@@ -455,6 +471,8 @@ def get_data(
     classes:tuple|None=None  # class names, with two the positive one first; None: the set's default
 )->ImageSet: # 'auto' is 'mnist_sample' with `fallback`
     "The images called `name`. Another name raises a `ValueError` that lists these."
+    if not name or not isinstance(name, (str,Path)):
+        raise ValueError(f'name={name!r} must be a string such as {", ".join(DATASETS)}, or a folder')
     name = str(name)
     if name=='auto': name,fallback = 'mnist_sample',True
     if name in DATASETS: return (_load_or_digits if fallback else _load)(name, classes)

@@ -12,6 +12,9 @@ from torch import Tensor
 # %% ../nbs/04_losses.ipynb #ff906581
 def _check(predictions, targets):
     "Floating point predictions and targets of one shape, or a clear error"
+    for t in (predictions,targets):
+        if not isinstance(t, Tensor):
+            raise TypeError(f'predictions and targets must be tensors, not {type(t).__name__}')
     if predictions.shape==targets.shape and predictions.is_floating_point(): return
     shapes = f'predictions {list(predictions.shape)} and targets {list(targets.shape)}'
     if predictions.shape!=targets.shape:

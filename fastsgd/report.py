@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import stdtrit
 from fastcore.basics import patch
 from matplotlib.axes import Axes
-from .core import text_table,atomic_write
+from .core import text_table,atomic_write,read_text
 from .plots import plot_losses,plot_race,plot_parts
 
 # %% ../nbs/13_report.ipynb #b70aa43a
@@ -274,10 +274,13 @@ def df(self:Comparison)->pd.DataFrame: # see the columns below
 
 # %% ../nbs/13_report.ipynb #2f8872f8
 @patch
-def plot(self:Comparison)->tuple: # the two `Axes`
+def plot(self:Comparison,
+    axs:tuple|None=None # two `Axes` to draw on; None: those of a new figure
+)->tuple: # the two `Axes`
     "Plot all arms' losses, and the time they take per epoch."
-    import matplotlib.pyplot as plt
-    fig,axs = plt.subplots(1, 2, figsize=(11,4), layout='constrained')
+    if axs is None:
+        import matplotlib.pyplot as plt
+        _,axs = plt.subplots(1, 2, figsize=(11,4), layout='constrained')
     plot_losses({name:[vars(e) for e in arm.epochs] for name,arm in self.arms.items()}, ax=axs[0])
     secs = {name:[s for rep in arm.reps for s in rep] for name,arm in self.arms.items()}
     if all(secs.values()): plot_race(secs, ax=axs[1], ref=self.reference)
@@ -389,7 +392,7 @@ def _read_comparison(d):
 
 # %% ../nbs/13_report.ipynb #cbdb890d
 def _read_json(path):
-    try: d = json.loads(path.read_text())
+    try: d = json.loads(read_text(path))
     except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     schema = d.get('schema') if isinstance(d, dict) else None
     if schema==SCHEMA: return d
@@ -401,7 +404,7 @@ def load(cls:Comparison,
     path:str|Path # of a file written by `save`
 )->Comparison: # without models
     "Load a saved comparison. Raises a `ValueError` for any other file."
-    d = _read_json(Path(path))
+    d = _read_json(path)
     try: return _read_comparison(d)
     except (KeyError,IndexError,TypeError,AttributeError,ValueError) as e:
         raise ValueError(f"path='{path}' is a damaged comparison ({type(e).__name__}: {e})") from e
