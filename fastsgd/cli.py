@@ -7,6 +7,7 @@ __all__ = ['fastsgd_compare', 'fastsgd_sweep']
 
 # %% ../nbs/19_cli.ipynb #b8d13fc0
 import argparse,importlib,math,os,sys,textwrap
+from array import array
 from argparse import ArgumentTypeError as _BadArg
 from contextlib import contextmanager,redirect_stdout
 from pathlib import Path
@@ -252,12 +253,15 @@ def fastsgd_compare(
 # %% ../nbs/19_cli.ipynb #3c39c194
 _how_rates = 'must be rates such as .01,.1,1, or lowest:highest:number such as .001:100:11'
 
+def _spaced(lo, hi, n): return [lo*(hi/lo)**(i/(n-1)) for i in range(n)]
+
 def _rates(s):
     parts = s.split(':')
-    if len(parts)==1: return [_rate(o) for o in s.split(',')]
-    if len(parts)!=3: raise _BadArg(f'{s!r} {_how_rates}')
-    lo,hi,n = _rate(parts[0]),_rate(parts[1]),_integer(2, 1000)(parts[2])
-    return [lo*(hi/lo)**(i/(n-1)) for i in range(n)]
+    if len(parts) not in (1,3): raise _BadArg(f'{s!r} {_how_rates}')
+    if len(parts)==3: res = _spaced(_rate(parts[0]), _rate(parts[1]), _integer(2, 1000)(parts[2]))
+    else: res = [_rate(o) for o in s.split(',')]
+    if len(set(array('f', res)))==len(res): return res   # as float32, like the weights
+    raise _BadArg(f'{s!r} has the same rate twice')
 
 # %% ../nbs/19_cli.ipynb #1f70c3bd
 def _sweep_parser():
