@@ -220,6 +220,14 @@ def _learner_sentence(arm, ref, args): # `ArmResult`s; args: names of what only 
     how = 'with' if _is_learner(arm) else 'without'
     return f"It trained {how} {' and '.join(args)}, which only Learner arms get."
 
+# %% ../nbs/13_report.ipynb #afba49f7
+def _is_compiled_learner(arm): return _is_learner(arm) and "step='compiled'" in arm.what
+
+def _rounding_sentence(arm, ref): # `ArmResult`s
+    one_of_two = _is_compiled_learner(arm)!=_is_compiled_learner(ref)
+    if not one_of_two or not arm.same_batches or arm.identical or (arm.max_abs or 1.)>1e-4: return ''
+    return 'One of the two is compiled, and a compiler rounds in other places.' 
+
 # %% ../nbs/13_report.ipynb #c490e41d
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
@@ -229,6 +237,7 @@ def verdict(self:Comparison)->str:
         if arm.reference: continue
         sentences.append(_weights_sentence(name, arm, self.reference))
         sentences.append(_learner_sentence(arm, ref, self.config['learner']))
+        sentences.append(_rounding_sentence(arm, ref))
         if arm.seconds: sentences.append(_speed_sentence(arm, ref))
     return ' '.join(o for o in sentences if o)
 
