@@ -90,7 +90,8 @@ class _LossProgram:
         def forward(xb, yb):
             pred = model(*xb)
             return pred,loss(pred, *yb)
-        self.f = compile_func(forward, options=dict(fallback_random=True))   # draws as eager code does
+        options = dict(fallback_random=True)   # dropout draws as in eager code
+        self.f = compile_func(forward, options=options)
 
     def is_for(self, learn): return learn.model is self.model and learn.loss_func is self.loss_func
     def is_new(self, *batch):
@@ -121,6 +122,7 @@ class CompiledLoss(Callback):
     def __init__(self): self.program,self.setup_seconds = None,0.   # spent on compiling
 
     def before_fit(self):
+        "Build the program, and take the place of `_do_one_batch`."
         if type(self.learn)._do_one_batch is not Learner._do_one_batch:
             raise TypeError(f'CompiledLoss needs the `_do_one_batch` of Learner, and '
                             f'{type(self.learn).__name__} has its own')
@@ -128,7 +130,9 @@ class CompiledLoss(Callback):
         if not (self.program and self.program.is_for(self.learn)):
             self.program = _LossProgram(self.learn.model, self.learn.loss_func)
         self.learn._do_one_batch = partial(self.do_one_batch, self.learn)
-    def after_fit(self): vars(self.learn).pop('_do_one_batch', None)
+    def after_fit(self):
+        "Give it back."
+        vars(self.learn).pop('_do_one_batch', None)
 
     def __getstate__(self): return {**super().__getstate__(), 'program':None}   # can't be pickled
 
@@ -136,12 +140,12 @@ class CompiledLoss(Callback):
 @patch
 def do_one_batch(self:CompiledLoss,
     learn:Learner # with `xb` and `yb` of the batch
-):
-    "Predictions, loss and, in training, backward and update, with the events of `Learner._do_one_batch`."
-    if self.learn is not learn: vars(learn).pop('_do_one_batch')   # the callback was removed during the fit
+)->None: # what it finds is in `learn`, as fastai has it
+    "All that `Learner._do_one_batch` does, with its events."
+    if self.learn is not learn: vars(learn).pop('_do_one_batch')   # this callback was removed
     if not self._applies(learn): return type(learn)._do_one_batch(learn)
-    start,new = time.perf_counter(),False
-    if self.first: learn.pred,loss = learn.model(*learn.xb),None
+    start,new,loss = time.perf_counter(),False,None
+    if self.first: learn.pred = learn.model(*learn.xb)
     else:
         new = self.program.is_new(learn.xb, learn.yb)
         learn.pred,loss = self.program(learn.xb, learn.yb)
@@ -155,7 +159,7 @@ def do_one_batch(self:CompiledLoss,
     learn('after_loss')
     start = time.perf_counter()
     if learn.training: learn._do_grad_opt()
-    if new: self.setup_seconds += time.perf_counter()-start   # the backward pass is compiled when it's needed
+    if new: self.setup_seconds += time.perf_counter()-start   # backward is compiled when needed
 
 # %% ../nbs/11_learner.ipynb #50eb138e
 @patch

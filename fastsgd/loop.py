@@ -35,13 +35,14 @@ def one_number(
     if loss.numel()==1: return loss.reshape(())
     raise ValueError(f'loss_func must return one number, not a tensor {list(loss.shape)}: take its mean')
 
-# %% ../nbs/09_loop.ipynb #937e527d
+# %% ../nbs/09_loop.ipynb #f4d7e4df
 def as_tuple(
     o:Tensor|tuple # what a batch has on one side: one tensor, or a tuple of several
 )->tuple: # to be passed on with a star
     "`o` as a tuple: `model(*as_tuple(xb))` works for one input and for several."
     return o if isinstance(o, tuple) else (o,)
 
+# %% ../nbs/09_loop.ipynb #937e527d
 def calc_grad(
     xb:Tensor|tuple,              # inputs [bs,…]; a tuple if `model` takes several
     yb:Tensor|tuple,              # targets, as `loss_func` wants them; a tuple if it takes several
@@ -77,6 +78,7 @@ def plain_tensor(
     "`t` as a plain tensor: fastai's `TensorImage` and the like are slower."
     return t if type(t) is Tensor else t.as_subclass(Tensor)
 
+# %% ../nbs/09_loop.ipynb #468b3d8b
 def _one_side(ts):
     "The inputs of a batch, or its targets: a tensor if there is only that, else a tuple"
     ts = tuple(plain_tensor(t) if isinstance(t, Tensor) else t for t in ts)
@@ -86,20 +88,23 @@ def split_batch(
     b:tuple|list,       # all inputs of a batch, then all targets
     n_inp:int|None=None # how many inputs; None: all but the last tensor
 )->tuple: # (xb,yb), each a plain tensor, or a tuple if there are several
-    "Split a batch into inputs and targets, as `Learner` does. Raises an error if there are no targets."
+    "Split a batch as `Learner` does. Raises an error if there are no targets."
     if not isinstance(b, (tuple,list,L)):
-        raise TypeError(f'dl must give batches (xb,yb) of inputs and targets, not a {type(b).__name__}')
+        name = type(b).__name__
+        raise TypeError(f'dl must give batches (xb,yb) of inputs and targets, not a {name}')
     if n_inp is None: n_inp = max(1, len(b)-1)
-    if len(b)<=n_inp: raise ValueError(f'dl gives no targets: all {len(b)} parts of a batch are inputs')
+    if len(b)<=n_inp:
+        raise ValueError(f'dl gives no targets: all {len(b)} parts of a batch are inputs')
     return _one_side(b[:n_inp]),_one_side(b[n_inp:])
 
+# %% ../nbs/09_loop.ipynb #41c7fb37
 def batches(
     dl:Iterable # yields batches: inputs, then targets; its `n_inp` says how many are inputs
 )->Iterator: # yields (xb,yb), each a plain tensor, or a tuple if there are several
     "Go through `dl`, with plain tensors. Raises a `ValueError` if it is empty."
     n = 0
     for n,b in enumerate(dl, 1):
-        if n==1: n_inp = getattr(dl, 'n_inp', None)   # as late as `Learner` asks: it may draw a batch
+        if n==1: n_inp = getattr(dl, 'n_inp', None)   # as late as `Learner`: it may draw a batch
         yield split_batch(b, n_inp)
     if n==0: raise ValueError('dl gives no batches: is the set empty, or smaller than one batch?')
 
@@ -132,15 +137,14 @@ def train_epoch(
     dl:Iterable,                   # yields batches: inputs, then targets (see `batches`)
     opt:Optimizer,                 # has `step` and `zero_grad`; torch's will do
     loss_func:Callable=mnist_loss, # takes predictions and targets, returns one number
-    step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss;
-                                   # its `epoch(dl)`, if it has one, may do the whole epoch
+    step:Callable|None=None        # replaces the eager step: takes xb, yb, trains, returns the loss
 )->tuple: # the batches' losses, float [n_batches], on the device; their sizes, a list of ints
     "One step for each batch of `dl` (fast.ai book, chapter 4)."
     if step is None: step = EagerStep(model, loss_func, opt)
     losses,sizes = [],[]
     _set_training(model, True)
     whole = step.epoch(dl) if callable(getattr(step, 'epoch', None)) else None
-    if whole is not None: return whole
+    if whole is not None: return whole   # a compiled step may do the whole epoch
     for xb,yb in batches(dl):
         losses.append(step(xb, yb))
         sizes.append(find_bs(xb))
