@@ -115,8 +115,24 @@ class _LossArgs:
             b = now.parts[k]
             if len(a)!=len(b) or any(o is not p or v!=w for (o,v),(p,w) in zip(a, b)): return k
 
+# %% ../nbs/11_learner.ipynb #ba30436c
+class _Obstacles(Callback):
+    "Notices what keeps the program from being used"
+    def _applies(self, learn):
+        "Can the program take this batch?"
+        if self.learn is not learn or not learn.training or not len(learn.yb): return False
+        same_model = learn.model is self.program.model
+        if not self.program.is_for(learn): self._notice('loss_func' if same_model else 'model')
+        return not self.obstacle
+
+    def _notice(self, name): # name: of what a callback changed; None: nothing
+        if name is None or self.obstacle: return
+        self.obstacle = name
+        warnings.warn(f'CompiledLoss: this fit is eager from here on, because a callback changes {name} '
+                      'between the model and the loss, or before them; remove one of the two', stacklevel=3)
+
 # %% ../nbs/11_learner.ipynb #14fed330
-class CompiledLoss(Callback):
+class CompiledLoss(_Obstacles):
     "Run the model and the loss of each training batch as one compiled program."
     order = -100   # sees the loss before any other callback may replace it
     def __init__(self): self.program,self.setup_seconds = None,0.   # spent on compiling
@@ -160,18 +176,3 @@ def do_one_batch(self:CompiledLoss,
     start = time.perf_counter()
     if learn.training: learn._do_grad_opt()
     if new: self.setup_seconds += time.perf_counter()-start   # backward is compiled when needed
-
-# %% ../nbs/11_learner.ipynb #50eb138e
-@patch
-def _applies(self:CompiledLoss, learn):
-    "Can the program take this batch?"
-    if self.learn is not learn or not learn.training or not len(learn.yb): return False
-    if not self.program.is_for(learn): self._notice('model' if learn.model is not self.program.model else 'loss_func')
-    return not self.obstacle
-
-@patch
-def _notice(self:CompiledLoss, name): # name: of what a callback changed; None: nothing
-    if name is None or self.obstacle: return
-    self.obstacle = name
-    warnings.warn(f'CompiledLoss: this fit is eager from here on, because a callback changes {name} '
-                  'between the model and the loss, or before them; remove one of the two', stacklevel=2)

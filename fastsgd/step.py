@@ -159,7 +159,8 @@ def compile_func(
     try: return torch.compile(f, dynamic=False, options={**options,**unguarded} or None, **kwargs)
     except RuntimeError as e:
         if guards or 'guard_filter_fn' not in str(e): raise
-        return torch.compile(f, dynamic=False, options=options or None, **kwargs)   # an older torch always checks
+        # an older torch always checks
+        return torch.compile(f, dynamic=False, options=options or None, **kwargs)
 
 _no_compiler = 'InvalidCxxCompiler','TritonMissing','triton installation','is not supported on'
 def call_compiled(
