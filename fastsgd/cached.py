@@ -1,5 +1,5 @@
 
-import io,itertools,json,os,random,stat,sys
+import hashlib,io,itertools,json,os,random,stat,sys
 from collections.abc import Iterator
 from copy import copy,deepcopy
 from functools import lru_cache,partial
@@ -16,7 +16,7 @@ import fastai
 from fastai.data.core import DataLoaders,TfmdDL
 from fastai.data.load import DataLoader
 from fastai.torch_core import to_device
-from fasttransform.transform import Pipeline,Transform,compose_tfms
+from fastai.torch_basics import Pipeline,compose_tfms
 
 def _parts(o):
     "The tensors and numbers that the nested item or batch `o` is made of"
@@ -42,8 +42,9 @@ def _form(o):
 
 def _as_tensor(o):
     "A part as a plain tensor"
-    if isinstance(o, Tensor): return o.detach().as_subclass(Tensor)
-    return torch.from_numpy(np.asarray(o))
+    if not isinstance(o, Tensor): return torch.from_numpy(np.asarray(o))
+    t = o if type(o) is Tensor else o.as_subclass(Tensor)
+    return t.detach() if t.requires_grad else t
 
 def _from_tensor(t, kind, meta):
     "A plain tensor as a part of type `kind`, with the attributes `meta`"
@@ -68,12 +69,14 @@ def _same(a, b): return _form(a)==_form(b) and all(map(_same_part, _parts(a), _p
 def _is_plain(o): return all(map(_is_plain, o)) if isinstance(o, (tuple,list)) else isinstance(o, _plain)
 _plain = bool,int,float,str,type(None)
 
-def _pack(parts):
+_odd_memory = 'its items lie in memory in different ways or with gaps: call `contiguous` on them'
+
+def _pack(parts, stacked):
     "The same part of several items: its memory order, values, shapes, attributes"
     ts = [_as_tensor(o) for o in parts]
-    order = memory_order(ts[0])
-    if order is None or any(dense_strides(t.shape, order)!=t.stride() for t in ts):
-        raise ValueError('its items lie in memory in different ways or with gaps: call `contiguous` on them')
+    order = tuple(range(ts[0].ndim)) if stacked else memory_order(ts[0])
+    if not stacked and (order is None or any(dense_strides(t.shape, order)!=t.stride() for t in ts)):
+        raise ValueError(_odd_memory)
     metas = [getattr(o, '__dict__', {}) for o in parts]
     for m in metas:
         if _is_plain([*m.values()]): continue
@@ -88,7 +91,7 @@ class _Column:
     "The same part of all items: its values one after the other, their shapes and attributes"
     def __init__(self, packs, kind):
         orders,values,shapes,metas = zip(*packs)
-        if len({*orders})>1: raise ValueError('its items lie in memory in different ways: call `contiguous` on them')
+        if len({*orders})>1: raise ValueError(_odd_memory)
         self.kind,self.order,self.values,self.shapes = kind,orders[0],torch.cat(values),torch.cat(shapes)
         self.ends = self.shapes.prod(1).cumsum(0)
         metas = [m or [{}]*len(s) for m,s in zip(metas, shapes)]
@@ -118,32 +121,43 @@ class _ItemCache:
         items = [self.item(i) for i in idxs.tolist()] if idxs.ndim else self.item(idxs.item())
         return dl._to_device(dl._collate(items))
 
+class _Rows:
+    "One part of all items [n,…], lying in memory so that the rows it gives have the strides of `like`"
+    def __init__(self, rows, like, metas):
+        order = memory_order(like) or tuple(range(like.ndim))
+        self.kind,self.metas,self.n = type(like),metas,len(rows)
+        self.dim,self.back = order.index(0),_inverse(order)
+        self.store = torch.empty([rows.shape[d] for d in order], dtype=rows.dtype, device=rows.device)
+        self.store.copy_(rows.permute(order))
+        self.strides = None if like.numel() else like.stride()   # tables without columns have odd ones
+
+    def rows(self, t): return t if self.dim==0 and self.back==[*range(t.ndim)] else t.permute(self.back)
+    @property
+    def tensor(self): return self.rows(self.store)
+
+    def pick(self, idxs):
+        t = self.rows(self.store.index_select(self.dim, idxs))
+        if self.strides: t = t.as_strided(t.shape, self.strides)
+        return _from_tensor(t, self.kind, self.metas and self.metas[idxs[0]])
+
 class _RowCache:
     "Items of one shape: a tensor for each part, to pick the rows of a batch from"
     def __init__(self, columns, like, draws):
         self.like,self.draws = like,draws
         self.flat = type(like) in (tuple,list) and len(_parts(like))==len(like)
-        self.specs,self.stores = [],[]
-        for c,o in zip(columns, _parts(like)):
-            order,rows = memory_order(o),c.rows()
-            dense = torch.empty([rows.shape[d] for d in order], dtype=rows.dtype, device=rows.device)
-            dense.copy_(rows.permute(order))
-            back = None if order==tuple(range(len(order))) else _inverse(order)
-            self.stores.append(dense)
-            self.specs.append((order.index(0), back, type(o), c.metas))
+        self.parts = [_Rows(c.rows(), o, c.metas) for c,o in zip(columns, _parts(like))]
+        self.device = self.parts[0].store.device
 
     @property
-    def tensors(self): return tuple(s if back is None else s.permute(back) for s,(_,back,_,_) in zip(self.stores, self.specs))
+    def tensors(self): return tuple(o.tensor for o in self.parts)
 
     def to(self, device):
-        if device is not None: self.stores = [o.to(device) for o in self.stores]
+        if device in (None,self.device): return
+        for o in self.parts: o.store = o.store.to(device)
+        self.device = self.parts[0].store.device
 
     def batch(self, dl, idxs):
-        parts = []
-        for store,(dim,back,kind,metas) in zip(self.stores, self.specs):
-            rows = store.index_select(dim, idxs)
-            if back: rows = rows.permute(back)
-            parts.append(rows if kind is Tensor and not metas else _from_tensor(rows, kind, metas and metas[idxs[0]]))
+        parts = [o.pick(idxs) for o in self.parts]
         return type(self.like)(parts) if self.flat else _refill(self.like, iter(parts))
 
 def _other_rngs():
@@ -165,8 +179,10 @@ def _draws_between(start, end):
     finally: random.setstate(now)
     raise ValueError("its items draw from `random` in a way that can't be repeated")
 
-_random_hint = ('draw random numbers for whole batches instead: `RandomResizedCropGPU` for `RandomResizedCrop`, '
-                "`Flip` for `FlipItem`, in batch_tfms; `Resize` with method='squish' draws none")
+_random_hint = ('draw random numbers for whole batches, in batch_tfms: `RandomResizedCropGPU` for '
+                "`RandomResizedCrop`, `Flip` for `FlipItem`; and use `Resize` with method='squish'")
+
+def _changes(i): return f'item {i} is different each time, or draws more random numbers: {_random_hint}'
 
 class _Chunks:
     "The items of a loader, packed chunk by chunk; what can't be kept comes back as a `ValueError`"
@@ -197,9 +213,9 @@ class _Chunks:
         middle,b = random.getstate(),f()
         n = _draws_between(start, middle)
         if n==_draws_between(middle, random.getstate()) and _same(a, b): return a,n
-        raise ValueError(f'item {i} is another one each time: {_random_hint}')
+        raise ValueError(_changes(i))
 
-class CachedLoader:
+class _CachedLoader:
     "What makes a loader a cached one: it picks rows from tensors where it would have made items."
     _cache,_built,_chunk,_plain = None,None,64,None
     def __iter__(self):
@@ -224,23 +240,27 @@ class CachedLoader:
     def _begin(self): pass
     def _ready(self): pass
     def _like(self): return self._take([0])[0]
-    def _item_maker(self, i): return lambda: self._take([i])[0]
-    def _pack(self, items): return [_pack(o) for o in zip(*map(_parts, items))]
+    def _item_maker(self, i): return partial(self._take_one, i)
+    def _take_one(self, i): return self._take([i])[0]
+    def _pack(self, items):
+        stacked = self._collates_plainly()
+        return [_pack(o, stacked) for o in zip(*map(_parts, items))]
     def __reduce_ex__(self, protocol): return _new_cached,(self._plain,),vars(self)
 
-_kinds = Tensor,np.ndarray,np.generic,bool,int,float
+_kinds = np.ndarray,np.generic,bool,int,float
 
 @patch
-def _check_item(self:CachedLoader, i, o, form):
+def _check_item(self:_CachedLoader, i, o, form):
     "Raise a `ValueError` if item `o`, number `i`, can't be kept"
     for part in _parts(o):
-        if isinstance(part, _kinds): continue
-        if part is None: raise ValueError(f'item {i} is None or was skipped: leave such items out of the set')
+        if isinstance(part, Tensor): continue
+        if isinstance(part, _kinds) and np.asarray(part).dtype.kind in 'biufc': continue   # numbers
+        if part is None: raise ValueError(f'item {i} is None or skipped: leave such items out of the set')
         raise ValueError(f'item {i} holds a {type(part).__name__}: turn it into numbers, or leave it out')
     if _form(o)!=form: raise ValueError(f'item {i} is made of other things than item 0')
 
 
-class CachedDataLoader(CachedLoader):
+class _CachedFastai(_CachedLoader):
     "A cached fastai `DataLoader`."
     @property
     def _workers(self): return self.fake_l.num_workers
@@ -256,13 +276,15 @@ class CachedDataLoader(CachedLoader):
         self.after_iter()
 
     def _split(self, idxs):
-        if type(idxs) is list and idxs and self.bs and (self._workers or not self._cache.draws):   # all at once
-            if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
-            return torch.as_tensor(np.array(idxs, ndmin=1), device=self.device).split(self.bs) if idxs else ()
-        return (torch.as_tensor(np.array(b), device=self.device) for b in self.chunkify(self._replay(idxs)))
+        draws = self._cache.draws and not self._workers
+        if draws or not self.bs or not idxs or type(idxs) is not list:
+            return (self._tensor(b) for b in self.chunkify(self._replay(idxs)))
+        if self.drop_last: idxs = idxs[:len(idxs)//self.bs*self.bs]
+        return self._tensor(idxs).split(self.bs) if idxs else ()
 
+    def _tensor(self, idxs): return torch.as_tensor(np.array(idxs), device=self.device)
     def _begin(self):
-        if isinstance(self, TfmdDL): TfmdDL.before_iter(self)   # loaders share transforms, but not `split_idx`
+        if isinstance(self, TfmdDL): TfmdDL.before_iter(self)   # loaders share transforms, not `split_idx`
     def _ready(self): self._cache.to(self.device)
     def _take(self, idxs): return [self.do_item(i) for i in idxs]
     def _collate(self, items): return self.do_batch(items)
@@ -277,7 +299,7 @@ def _fs(f):
 _collating = 'create_batch','do_batch','retain'
 
 @patch
-def _state(self:CachedDataLoader):
+def _state(self:_CachedFastai):
     "What must stay the same for the cache to be right"
     own = vars(self)
     tfms = [f for o in ('after_item','before_batch') for f in [o,*_fs(own.get(o))]]
@@ -285,7 +307,7 @@ def _state(self:CachedDataLoader):
     return [self.dataset,split_idx,not self.bs,*map(own.get, ('create_item',*_collating)),*tfms]
 
 @patch
-def _collates_plainly(self:CachedDataLoader):
+def _collates_plainly(self:_CachedFastai):
     "Does it only stack items, by fastai's own methods?"
     own = vars(self)
     if not self.bs or any(o in own for o in _collating) or _fs(own.get('before_batch')): return False
@@ -294,35 +316,36 @@ def _collates_plainly(self:CachedDataLoader):
 
 def _overridden(cls, base, names): return [o for o in names if getattr(cls, o) is not getattr(base, o)]
 @patch
-def _item_maker(self:CachedDataLoader, i):
-    "A function that makes item `i`; if fastai's own transforms do it, which change nothing in place, from one file read"
+def _item_maker(self:_CachedFastai, i):
+    "A function that makes item `i`. It opens the file once, if all transforms are fastai's"
     tfms,start = _fs(vars(self).get('after_item')),random.getstate()
-    if not all(type(f).__module__.startswith('fastai.') for f in tfms): return lambda: self.do_item(i)
+    make = partial(self.do_item, i)
+    if not all(type(f).__module__.startswith('fastai.') for f in tfms): return make   # may change it in place
     raw = self.create_item(i)
-    return partial(self.after_item, raw) if start==random.getstate() else lambda: self.do_item(i)
+    return partial(self.after_item, raw) if start==random.getstate() else make
 
 @patch
-def new(self:CachedDataLoader,
+def new(self:_CachedFastai,
     dataset=None,       # another data set; None: the same, cached
     cls:type|None=None, # None: the same
     **kwargs            # arguments to change
 )->DataLoader: # not cached if `dataset` or `cls` is given
     "A copy with some arguments changed."
-    res = super(CachedDataLoader, self).new(dataset=dataset, cls=cls or self._plain, **kwargs)
+    res = super(_CachedFastai, self).new(dataset=dataset, cls=cls or self._plain, **kwargs)
     same = cls is None and res.dataset is self.dataset
     return _wrap(res, self._cache, self._built) if same else res
 
 @patch(as_prop=True)
-def tensors(self:CachedLoader)->tuple|None:
+def tensors(self:_CachedLoader)->tuple|None:
     "(property) The tensors [n,…] that batches are rows of; None if a batch is more than rows of tensors."
     c = self._cache
     if c.tensors is None or type(c.like) is not tuple or not c.flat: return None
-    return None if self._batch_tfms() or any(o[3] for o in c.specs) else c.tensors
+    return None if self._batch_tfms() or any(o.metas for o in c.parts) else c.tensors
 
 @patch
-def _batch_tfms(self:CachedDataLoader): return _fs(vars(self).get('after_batch'))
+def _batch_tfms(self:_CachedFastai): return _fs(vars(self).get('after_batch'))
 
-class CachedTabDataLoader(CachedDataLoader):
+class _CachedTab(_CachedFastai):
     "A cached `TabDataLoader`: what `ReadTabBatch` makes of the whole table, to pick rows from."
     _chunk = 4096
     def _read(self): return _fs(self.after_batch)[0]   # fastai's ReadTabBatch
@@ -343,7 +366,7 @@ class CachedTabDataLoader(CachedDataLoader):
         shapes = [torch.tensor(t.shape[1:]).long().expand(len(t), -1) for t in ts]
         return [(tuple(range(t.ndim-1)), t.reshape(-1), s, None) for t,s in zip(ts, shapes)]
 
-class CachedTorchLoader(CachedLoader):
+class _CachedTorch(_CachedLoader):
     "A cached loader of torch's."
     @property
     def _workers(self): return self.num_workers
@@ -352,7 +375,8 @@ class CachedTorchLoader(CachedLoader):
         "Go through the indices of an epoch's batches; iterating picks their rows."
         chunks = iter(self.sampler if self.batch_sampler is None else self.batch_sampler)
         started = vars(self).get('_started') and self.persistent_workers
-        if not started: torch.empty((), dtype=torch.int64).random_(generator=self.generator)   # as torch does
+        if not started:   # torch's iterator draws a number, too
+            torch.empty((), dtype=torch.int64).random_(generator=self.generator)
         vars(self)['_started'] = True
         return map(self._idxs, chunks)
 
@@ -364,7 +388,8 @@ class CachedTorchLoader(CachedLoader):
     def _batch(self, idxs): return self._cache.batch(self, idxs)
     def _state(self): return [self.dataset,self.collate_fn,self.batch_sampler is None]
     def _collate(self, items): return self.collate_fn(items)
-    def _collates_plainly(self): return self.collate_fn is default_collate and self.batch_sampler is not None
+    def _collates_plainly(self):
+        return self.collate_fn is default_collate and self.batch_sampler is not None
     def _to_device(self, b): return b
     def _batch_tfms(self): return []
     def _take(self, idxs):
@@ -376,8 +401,8 @@ def _tab_loader():
     return getattr(sys.modules.get('fastai.tabular.core'), 'TabDataLoader', ())
 
 def _base(cls):
-    if issubclass(cls, _tab_loader()): return CachedTabDataLoader
-    return CachedDataLoader if issubclass(cls, DataLoader) else CachedTorchLoader
+    if issubclass(cls, _tab_loader()): return _CachedTab
+    return _CachedFastai if issubclass(cls, DataLoader) else _CachedTorch
 
 @lru_cache(None)
 def _cached_class(cls): return type(f'Cached{cls.__name__}', (_base(cls),cls), {'_plain':cls})
@@ -388,7 +413,7 @@ def _wrap(dl, cache=None, built=None):
     res = _new_cached(type(dl))
     own = vars(res)
     own.update(vars(dl), _cache=cache, _built=built)
-    for k,v in vars(dl).items():   # methods of `dl` that it holds itself, as after `show_batch(unique=True)`
+    for k,v in vars(dl).items():   # `dl` may hold methods of its own, as after `show_batch(unique=True)`
         if isinstance(v, MethodType) and v.__self__ is dl: own[k] = MethodType(v.__func__, res)
     if 'rng' in own: own['rng'] = copy(dl.rng)
     if 'fake_l' in own:
@@ -402,22 +427,24 @@ _own_ways = '__iter__','create_batches','sample','chunkify','create_item','do_it
 def _check_class(dl):
     "Raise a `ValueError` for a loader that makes its batches in a way of its own, or has no items to pick"
     if isinstance(dl, TorchLoader):
-        ways,iterable = _overridden(type(dl), TorchLoader, ('__iter__',)),isinstance(dl.dataset, IterableDataset)
+        ways = _overridden(type(dl), TorchLoader, ('__iter__',))
+        iterable = isinstance(dl.dataset, IterableDataset)
     else:
         base = next((o for o in [_tab_loader()] if o and isinstance(dl, o)), DataLoader)
-        ways,iterable = _overridden(type(dl), base, _own_ways),not dl.indexed
+        ways = _overridden(type(dl), base, _own_ways)
+        iterable = not dl.indexed
         ways += [o for o in ('create_batches','sample') if o in vars(dl)]
-    if iterable: raise ValueError('its set can only be gone through, and has no items to pick: give a list of them')
+    if iterable: raise ValueError('its set can only be iterated over: use a list of the items')
     if not ways: return
-    raise ValueError(f'{type(dl).__name__} has its own {ways[0]}, so its items can\'t be told one by one: '
-                     'use it as it is')
+    raise ValueError(f'{type(dl).__name__} has its own {ways[0]}, so its items may change from epoch to '
+                     'epoch: use it as it is')
 
 def _item_tfms(dl):
     "The transforms that make an item"
     ds = dl.dataset
     lists = getattr(ds, 'tls', None) or [ds]
-    found = [f for o in lists for f in _fs(getattr(o, 'tfms', None) if isinstance(getattr(o, 'tfms', None), Pipeline) else None)]
-    return found+_fs(vars(dl).get('after_item'))
+    pipes = [getattr(o, 'tfms', None) for o in lists]
+    return [f for o in [*pipes,vars(dl).get('after_item')] if isinstance(o, Pipeline) for f in o.fs]
 
 def _check_random(dl):
     "Raise a `ValueError` for a transform that is known to change an item at random"
@@ -439,13 +466,13 @@ def _free_bytes():
 
 def _check_bytes(n_bytes, limit):
     if n_bytes<=limit: return
-    raise ValueError(f'its items need {n_bytes:,} bytes of the {limit:,} there are for them: make them smaller, '
-                     'cache a part of the set, or give max_bytes')
+    raise ValueError(f'its items need {n_bytes:,} bytes of the {limit:,} that they may take: make them '
+                     'smaller, cache a part of the set, or give max_bytes')
 
 def _n_bytes(pack): return sum(v.nbytes+s.nbytes for _,v,s,_ in pack)
 
 @patch
-def _pack_all(self:CachedLoader, limit, show):
+def _pack_all(self:_CachedLoader, limit, show):
     "The packed items, part by part, and what each draws from `random`"
     n,like = len(self.dataset),self._like()
     self._check_item(0, like, _form(like))
@@ -463,7 +490,7 @@ def _pack_all(self:CachedLoader, limit, show):
 def _as_is(o): return o
 
 @patch
-def _fill(self:CachedLoader, packs, draws):
+def _fill(self:_CachedLoader, packs, draws):
     "Make the cache of packed items, and check a sample of it against new items"
     n,like = len(self.dataset),self._like()
     columns = [_Column(p, type(o)) for p,o in zip(packs, _parts(like))]
@@ -473,18 +500,18 @@ def _fill(self:CachedLoader, packs, draws):
         if self._fill_rows(columns, draws, sample, self._to_device(self._collate(items))): return columns
     cache = _ItemCache(columns, like, draws)
     for i,o in zip(sample.tolist(), items):
-        if not _same(cache.item(i), o): raise ValueError(f'item {i} is another one each time: {_random_hint}')
+        if not _same(cache.item(i), o): raise ValueError(_changes(i))
     vars(self).update(_cache=cache, _built=self._state())
     return columns
 
 @patch
-def _fill_rows(self:CachedLoader, columns, draws, sample, batch):
+def _fill_rows(self:_CachedLoader, columns, draws, sample, batch):
     "Make the cache of rows; False if that doesn't give `batch` for `sample`"
-    if not all(map(memory_order, _parts(batch))): return False
+    if not all(memory_order(o) or not o.numel() for o in _parts(batch)): return False
     cache = _RowCache(columns, batch, draws)
     vars(self).update(_cache=cache, _built=self._state())
     self._ready()
-    return _same(cache.batch(self, sample.to(cache.stores[0].device)), batch)
+    return _same(cache.batch(self, sample.to(cache.device)), batch)
 
 def _code_key(c):
     "What a function's code says, whichever file and line it stands in"
@@ -502,9 +529,16 @@ def _array_key(o):
     if o.dtype==object: return repr(o.tolist())
     return tensor_hash(f'{o.dtype}{o.shape}', torch.from_numpy(np.frombuffer(o.tobytes(), np.uint8).copy()))
 
+def _is_table(o):
+    pd = sys.modules.get('pandas')
+    return pd and isinstance(o, (pd.DataFrame,pd.Series,pd.Index))
+
 def _table_key(o):
     from pandas.util import hash_pandas_object
-    return [*map(str, getattr(o, 'columns', [o.name])),_array_key(hash_pandas_object(o).values)]
+    names = o.columns if o.ndim==2 else [o.name]
+    try: hashes = hash_pandas_object(o)
+    except TypeError: hashes = hash_pandas_object(o.astype(str))   # cells that are lists
+    return [*map(str, names),_array_key(hashes.values)]
 
 class _Key:
     "Describes what decides the items of a set: files with sizes and times, values, transforms, code"
@@ -520,13 +554,13 @@ class _Key:
 
     def nested(self, o):
         if isinstance(o, dict): return [[self(k),self(v)] for k,v in o.items()]
-        if isinstance(o, (list,tuple,L)): return [self(x) for x in o]
+        if isinstance(o, (list,tuple)) or type(o) is L: return [self(x) for x in o]
         if isinstance(o, (set,frozenset)): return sorted(map(repr, o))
-        if hasattr(o, 'memory_usage'): return _table_key(o)   # a table of pandas
+        if _is_table(o): return _table_key(o)
         if isinstance(o, FunctionType): return self.func(o)
         if isinstance(o, partial): return self([o.func,o.args,o.keywords])
         if isinstance(o, MethodType): return self([o.__func__,o.__self__])
-        if hasattr(o, 'methods') and hasattr(o, 'dispatch'): return [self(m.implementation) for m in o.methods]
+        if hasattr(o, 'dispatch'): return [self(m.implementation) for m in o.methods]   # a transform's
         return self.attrs(o)
 
     def func(self, f):
@@ -537,7 +571,8 @@ class _Key:
         "An object by its class, the code of its methods, and its attributes"
         own = getattr(o, '__dict__', {})
         if hasattr(o, 'before_call'): own = own.get('__stored_args__', {})   # the rest is what it drew last
-        code = [self(f) for k,f in sorted(vars(type(o)).items()) if isinstance(f, FunctionType) or k=='encodes']
+        methods = sorted(vars(type(o)).items())
+        code = [self(f) for k,f in methods if isinstance(f, FunctionType) or k=='encodes']
         return [type(o).__qualname__,code,[[k,self(v)] for k,v in own.items() if k[:1]!='_']]
 
 _version = 1   # of the file, and of how items are taken
@@ -546,8 +581,8 @@ def _cache_key(loaders):
     "Changes when files, transforms, data or versions do"
     import PIL
     key = _Key()
-    parts = [[type(o).__qualname__,key(o.dataset),key(_fs(vars(o).get('after_item'))),key(vars(o).get('create_item'))]
-             for o in loaders]
+    own = 'dataset','after_item','create_item'
+    parts = [[type(o).__qualname__,*(key(_fs(vars(o).get(k))) for k in own)] for o in loaders]
     versions = [_version,torch.__version__,fastai.__version__,np.__version__,PIL.__version__]
     return tensor_hash(json.dumps([versions,parts]))
 
@@ -566,33 +601,40 @@ def _write(path, key, built):
     "Keep the columns and draws of all loaders in the file `path`"
     arrays,header = {},[]
     for i,(columns,draws) in enumerate(built):
-        header.append([[str(c.values.dtype)[6:],c.order,c.metas and [*map(_tag, c.metas)]] for c in columns])
+        header.append([[str(c.values.dtype)[6:],c.order,_tag(c.metas)] for c in columns])
         arrays[f'draws{i}'] = np.array(draws or [], np.int64)
         for j,c in enumerate(columns):
-            arrays[f'values{i}_{j}'],arrays[f'shapes{i}_{j}'] = _bits(c.values).cpu().numpy(),c.shapes.numpy()
+            arrays[f'values{i}_{j}'] = _bits(c.values).cpu().numpy()
+            arrays[f'shapes{i}_{j}'] = c.shapes.numpy()
     buf = io.BytesIO()
     np.savez(buf, header=np.array(json.dumps([key,header])), **arrays)
+    buf.write(_digest(buf.getbuffer()))
     try: atomic_write(path, buf.getbuffer(), overwrite=True)
     except OSError as e: print(f'note: {e}; the items are kept in memory only')
 
+def _digest(data): return hashlib.sha256(data).hexdigest().encode()
+
 def _unpack(z, i, j, spec):
     dtype,order,metas = spec
-    values = torch.from_numpy(z[f'values{i}_{j}']).view(getattr(torch, dtype))
-    return [(tuple(order),values,torch.from_numpy(z[f'shapes{i}_{j}']),metas and [*map(_untag, metas)])]
+    values = torch.empty(z[f'values{i}_{j}'].size, dtype=torch.uint8).view(getattr(torch, dtype))
+    _bits(values).copy_(torch.from_numpy(z[f'values{i}_{j}']))
+    return [(tuple(order),values,torch.from_numpy(z[f'shapes{i}_{j}']),_untag(metas))]
 
 def _read(path, key):
     "The packed items and draws of all loaders, if the file `path` has them under `key`, else None"
     try:
-        with np.load(path, allow_pickle=False) as z:
+        data = memoryview(path.read_bytes())
+        if _digest(data[:-64])!=data[-64:]: raise ValueError('its checksum is another one')
+        with np.load(io.BytesIO(data[:-64]), allow_pickle=False) as z:
             found,header = json.loads(str(z['header']))
             if found!=key: return None
             return [([_unpack(z, i, j, c) for j,c in enumerate(o)],z[f'draws{i}'].tolist() or None)
                     for i,o in enumerate(header)]
     except FileNotFoundError: return None
-    except Exception as e: print(f"note: '{path}' is damaged ({type(e).__name__}): it is made again")
+    except Exception as e: print(f"note: '{path}' is damaged ({e}): it is made again")
 
 def _cache_file(path):
-    "The file to keep the items in. Raises an `OSError` if none can be written there, or another file is there"
+    "The file to keep the items in. Raises an `OSError` if it can't be written, or isn't one of ours"
     path = Path(path)
     if path.is_dir(): path = path/'cached.npz'
     path = check_path(path, overwrite=True)
@@ -606,8 +648,9 @@ def _cache_file(path):
 def _needs_cache(dl):
     "Is there anything to cache? Raises a `TypeError` for what is no loader"
     if not isinstance(dl, (DataLoader,TorchLoader)):
-        raise TypeError(f"dls must be DataLoaders of fastai's or torch's loaders, not of {type(dl).__name__}")
-    if isinstance(dl, (TensorDataLoader,CachedLoader)): return False
+        name = type(dl).__name__
+        raise TypeError(f"dls must be DataLoaders with loaders of fastai's or torch's, not {name}")
+    if isinstance(dl, (TensorDataLoader,_CachedLoader)): return False
     _check_class(dl)
     _check_random(dl)
     return len(dl.dataset)>0
@@ -618,7 +661,7 @@ def _named_errors(name, f, *args):
     except ValueError as e: raise ValueError(f"{name} can't be cached: {e}") from e
 
 @patch
-def _build(self:CachedLoader, limit, show, saved):
+def _build(self:_CachedLoader, limit, show, saved):
     "Make the cache, from `saved` if it is given; the columns and draws, and what is left of `limit`"
     self._begin()
     packs,draws = saved or self._pack_all(limit, show)
