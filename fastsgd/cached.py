@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['cached']
 
-# %% ../nbs/03b_cached.ipynb #0df013af
+# %% ../nbs/03b_cached.ipynb #d8a0da3b
 import hashlib,io,itertools,json,os,random,stat,sys
 from collections.abc import Iterator
 from copy import copy,deepcopy
@@ -25,7 +25,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import to_device
 from fastai.torch_basics import Pipeline,compose_tfms
 
-# %% ../nbs/03b_cached.ipynb #01c1d7ca
+# %% ../nbs/03b_cached.ipynb #4525e2ca
 def _parts(o):
     "The tensors and numbers that the nested item or batch `o` is made of"
     if isinstance(o, dict): o = o.values()
@@ -48,7 +48,7 @@ def _form(o):
     if isinstance(o, (tuple,list)): return type(o),tuple(map(_form, o))
     return type(o),getattr(o, 'dtype', None),getattr(o, 'ndim', 0)
 
-# %% ../nbs/03b_cached.ipynb #cc0d31e4
+# %% ../nbs/03b_cached.ipynb #3315565d
 def _as_tensor(o):
     "A part as a plain tensor"
     if not isinstance(o, Tensor): return torch.from_numpy(np.asarray(o))
@@ -75,7 +75,7 @@ def _same_part(a, b):
 
 def _same(a, b): return _form(a)==_form(b) and all(map(_same_part, _parts(a), _parts(b)))
 
-# %% ../nbs/03b_cached.ipynb #e5d11326
+# %% ../nbs/03b_cached.ipynb #69d6221f
 def _is_plain(o): return all(map(_is_plain, o)) if isinstance(o, (tuple,list)) else isinstance(o, _plain)
 _plain = bool,int,float,str,type(None)
 
@@ -95,7 +95,7 @@ def _pack(parts, stacked):
     values = torch.cat([t.permute(order).reshape(-1) for t in ts])
     return order,values,shapes,metas if any(metas) else None
 
-# %% ../nbs/03b_cached.ipynb #b4719820
+# %% ../nbs/03b_cached.ipynb #173ca196
 def _inverse(order): return [order.index(d) for d in range(len(order))]
 
 class _Column:
@@ -122,7 +122,7 @@ class _Column:
         rows = self.values.view(len(self.shapes), *(size[d] for d in self.order))
         return rows.permute(_inverse(order))
 
-# %% ../nbs/03b_cached.ipynb #3e0a0e7d
+# %% ../nbs/03b_cached.ipynb #4890b58b
 class _ItemCache:
     "Items of different shapes, collated for each batch as the loader does it"
     tensors = None
@@ -133,7 +133,7 @@ class _ItemCache:
         items = [self.item(i) for i in idxs.tolist()] if idxs.ndim else self.item(idxs.item())
         return dl._to_device(dl._collate(items))
 
-# %% ../nbs/03b_cached.ipynb #85f6bd08
+# %% ../nbs/03b_cached.ipynb #eb39153e
 class _Rows:
     "One part of all items [n,…], lying in memory so that the rows it gives have the strides of `like`"
     def __init__(self, rows, like, metas):
@@ -153,7 +153,7 @@ class _Rows:
         if self.strides: t = t.as_strided(t.shape, self.strides)
         return _from_tensor(t, self.kind, self.metas and self.metas[idxs[0]])
 
-# %% ../nbs/03b_cached.ipynb #3cd92234
+# %% ../nbs/03b_cached.ipynb #28a85d10
 class _RowCache:
     "Items of one shape: a tensor for each part, to pick the rows of a batch from"
     def __init__(self, columns, like, draws):
@@ -174,7 +174,7 @@ class _RowCache:
         parts = [o.pick(idxs) for o in self.parts]
         return type(self.like)(parts) if self.flat else _refill(self.like, iter(parts))
 
-# %% ../nbs/03b_cached.ipynb #7f944a04
+# %% ../nbs/03b_cached.ipynb #a057d764
 def _other_rngs():
     "The states of NumPy's and torch's global generators"
     _,key,pos,*_ = np.random.get_state()
@@ -194,7 +194,7 @@ def _draws_between(start, end):
     finally: random.setstate(now)
     raise ValueError("its items draw from `random` in a way that can't be repeated")
 
-# %% ../nbs/03b_cached.ipynb #a880112d
+# %% ../nbs/03b_cached.ipynb #d0229b4f
 _random_hint = ('draw random numbers for whole batches, in batch_tfms: `RandomResizedCropGPU` for '
                 "`RandomResizedCrop`, `Flip` for `FlipItem`; and use `Resize` with method='squish'")
 
@@ -231,7 +231,7 @@ class _Chunks:
         if n==_draws_between(middle, random.getstate()) and _same(a, b): return a,n
         raise ValueError(_changes(i))
 
-# %% ../nbs/03b_cached.ipynb #45d350c4
+# %% ../nbs/03b_cached.ipynb #dcb56a41
 class _CachedLoader:
     "What makes a loader a cached one: it picks rows from tensors where it would have made items."
     _cache,_built,_chunk,_plain = None,None,64,None
@@ -264,7 +264,7 @@ class _CachedLoader:
         return [_pack(o, stacked) for o in zip(*map(_parts, items))]
     def __reduce_ex__(self, protocol): return _new_cached,(self._plain,),vars(self)
 
-# %% ../nbs/03b_cached.ipynb #dba91e3a
+# %% ../nbs/03b_cached.ipynb #16b35581
 _kinds = np.ndarray,np.generic,bool,int,float
 
 @patch
@@ -277,7 +277,7 @@ def _check_item(self:_CachedLoader, i, o, form):
         raise ValueError(f'item {i} holds a {type(part).__name__}: turn it into numbers, or leave it out')
     if _form(o)!=form: raise ValueError(f'item {i} is made of other things than item 0')
 
-# %% ../nbs/03b_cached.ipynb #3125dbf8
+# %% ../nbs/03b_cached.ipynb #1deb9b56
 class _CachedFastai(_CachedLoader):
     "A cached fastai `DataLoader`."
     @property
@@ -309,7 +309,7 @@ class _CachedFastai(_CachedLoader):
     def _to_device(self, b): return b if self.device is None else to_device(b, self.device)
     def _finish(self, b): return self.after_batch(tuple(b) if self.pin_memory and type(b) is list else b)
 
-# %% ../nbs/03b_cached.ipynb #e56924a2
+# %% ../nbs/03b_cached.ipynb #f4f0c160
 def _fs(f):
     "The transforms of a pipeline, or the function itself, as a list"
     if f is None: return []
@@ -343,7 +343,7 @@ def _item_maker(self:_CachedFastai, i):
     raw = self.create_item(i)
     return partial(self.after_item, raw) if start==random.getstate() else make
 
-# %% ../nbs/03b_cached.ipynb #fb6624fb
+# %% ../nbs/03b_cached.ipynb #65101883
 @patch
 def new(self:_CachedFastai,
     dataset=None,       # another data set; None: the same, cached
@@ -365,7 +365,7 @@ def tensors(self:_CachedLoader)->tuple|None:
 @patch
 def _batch_tfms(self:_CachedFastai): return _fs(vars(self).get('after_batch'))
 
-# %% ../nbs/03b_cached.ipynb #fff9ed11
+# %% ../nbs/03b_cached.ipynb #d6d8bd1a
 class _CachedTab(_CachedFastai):
     "A cached `TabDataLoader`: what `ReadTabBatch` makes of the whole table, to pick rows from."
     _chunk = 4096
@@ -387,7 +387,7 @@ class _CachedTab(_CachedFastai):
         shapes = [torch.tensor(t.shape[1:]).long().expand(len(t), -1) for t in ts]
         return [(tuple(range(t.ndim-1)), t.reshape(-1), s, None) for t,s in zip(ts, shapes)]
 
-# %% ../nbs/03b_cached.ipynb #3664526f
+# %% ../nbs/03b_cached.ipynb #d11f827f
 class _CachedTorch(_CachedLoader):
     "A cached loader of torch's."
     @property
@@ -418,7 +418,7 @@ class _CachedTorch(_CachedLoader):
         if hasattr(self.dataset, '__getitems__'): return self.dataset.__getitems__(idxs)
         return [self.dataset[i] for i in idxs]
 
-# %% ../nbs/03b_cached.ipynb #b74253d1
+# %% ../nbs/03b_cached.ipynb #7535da24
 def _tab_loader():
     "fastai's `TabDataLoader`, if somebody has imported it"
     return getattr(sys.modules.get('fastai.tabular.core'), 'TabDataLoader', ())
@@ -451,7 +451,7 @@ def _wrap(dl, cache=None, built=None):
     if '_iterator' in own: own['_iterator'] = None   # of torch's persistent workers
     return res
 
-# %% ../nbs/03b_cached.ipynb #4c205984
+# %% ../nbs/03b_cached.ipynb #19feddc2
 _own_ways = '__iter__','create_batches','sample','chunkify','create_item','do_item'
 
 def _check_class(dl):
@@ -469,7 +469,7 @@ def _check_class(dl):
     raise ValueError(f'{type(dl).__name__} has its own {ways[0]}, so its items may change from epoch to '
                      'epoch: use it as it is')
 
-# %% ../nbs/03b_cached.ipynb #84b48728
+# %% ../nbs/03b_cached.ipynb #3a790bbc
 def _item_tfms(dl):
     "The transforms that make an item"
     ds = dl.dataset
@@ -486,7 +486,7 @@ def _check_random(dl):
         if f.split_idx not in (None,split_idx) or (f.p==1. and split_idx==1): continue
         raise ValueError(f'{type(f).__name__} changes its items at random: {_random_hint}')
 
-# %% ../nbs/03b_cached.ipynb #e4afd03f
+# %% ../nbs/03b_cached.ipynb #7d3fd8db
 def _free_bytes():
     "How much memory is free, as far as the system tells"
     try:
@@ -503,7 +503,7 @@ def _check_bytes(n_bytes, limit):
 
 def _n_bytes(pack): return sum(v.nbytes+s.nbytes for _,v,s,_ in pack)
 
-# %% ../nbs/03b_cached.ipynb #231a02e6
+# %% ../nbs/03b_cached.ipynb #42ac0b6f
 @patch
 def _pack_all(self:_CachedLoader, limit, show):
     "The packed items, part by part, and what each draws from `random`"
@@ -522,7 +522,7 @@ def _pack_all(self:_CachedLoader, limit, show):
 
 def _as_is(o): return o
 
-# %% ../nbs/03b_cached.ipynb #ba8d00f7
+# %% ../nbs/03b_cached.ipynb #58bacc4d
 @patch
 def _fill(self:_CachedLoader, packs, draws):
     "Make the cache of packed items, and check a sample of it against new items"
@@ -547,7 +547,7 @@ def _fill_rows(self:_CachedLoader, columns, draws, sample, batch):
     self._ready()
     return _same(cache.batch(self, sample.to(cache.device)), batch)
 
-# %% ../nbs/03b_cached.ipynb #8bd78922
+# %% ../nbs/03b_cached.ipynb #09149201
 def _code_key(c):
     "What a function's code says, whichever file and line it stands in"
     consts = [_code_key(o) if isinstance(o, CodeType) else sorted(map(repr, o)) if isinstance(o, frozenset)
@@ -575,7 +575,7 @@ def _table_key(o):
     except TypeError: hashes = hash_pandas_object(o.astype(str))   # cells that are lists
     return [*map(str, names),_array_key(hashes.values)]
 
-# %% ../nbs/03b_cached.ipynb #b95ca304
+# %% ../nbs/03b_cached.ipynb #5e5ca666
 class _Key:
     "Describes what decides the items of a set: files with sizes and times, values, transforms, code"
     def __init__(self): self.seen = {}
@@ -611,7 +611,7 @@ class _Key:
         code = [self(f) for k,f in methods if isinstance(f, FunctionType) or k=='encodes']
         return [type(o).__qualname__,code,[[k,self(v)] for k,v in own.items() if k[:1]!='_']]
 
-# %% ../nbs/03b_cached.ipynb #8e18a76c
+# %% ../nbs/03b_cached.ipynb #5ce375e6
 _version = 1   # of the file, and of how items are taken
 
 def _cache_key(loaders):
@@ -634,7 +634,7 @@ def _untag(o):
     if not isinstance(o, list): return o
     return [*map(_untag, o[1:])] if o[0]=='list' else tuple(map(_untag, o[1:]))
 
-# %% ../nbs/03b_cached.ipynb #d6910c49
+# %% ../nbs/03b_cached.ipynb #af0f81ee
 def _write(path, key, built):
     "Keep the columns and draws of all loaders in the file `path`"
     arrays,header = {},[]
@@ -671,7 +671,7 @@ def _read(path, key):
     except FileNotFoundError: return None
     except Exception as e: print(f"note: '{path}' is damaged ({e}): it is made again")
 
-# %% ../nbs/03b_cached.ipynb #838482ab
+# %% ../nbs/03b_cached.ipynb #b9c8d6b5
 def _cache_file(path):
     "The file to keep the items in. Raises an `OSError` if it can't be written, or isn't one of ours"
     path = Path(path)
@@ -684,7 +684,7 @@ def _cache_file(path):
     if ours: return path
     raise FileExistsError(f"path='{path}' exists already and is no cache of cached(): give another name")
 
-# %% ../nbs/03b_cached.ipynb #a768d6d7
+# %% ../nbs/03b_cached.ipynb #24fd2772
 def _needs_cache(dl):
     "Is there anything to cache? Raises a `TypeError` for what is no loader"
     if not isinstance(dl, (DataLoader,TorchLoader)):
@@ -700,7 +700,7 @@ def _named_errors(name, f, *args):
     try: return f(*args)
     except ValueError as e: raise ValueError(f"{name} can't be cached: {e}") from e
 
-# %% ../nbs/03b_cached.ipynb #00d38a39
+# %% ../nbs/03b_cached.ipynb #efce32de
 @patch
 def _build(self:_CachedLoader, limit, show, saved):
     "Make the cache, from `saved` if it is given; the columns and draws, and what is left of `limit`"
@@ -726,7 +726,7 @@ def _build_or_read(loaders, path, limit, show):
     built = _build_all(loaders, limit, show)
     if path: _write(path, key, built)
 
-# %% ../nbs/03b_cached.ipynb #13b969bb
+# %% ../nbs/03b_cached.ipynb #fc88bbf9
 def cached(
     dls:DataLoaders,         # fastai's `DataLoaders`, of fastai's or torch's loaders; or one such loader
     path:str|Path|None=None, # a file to keep the items in, such as 'pets.npz'; None: only in memory
