@@ -1,7 +1,8 @@
-"""How much does `cached` give? `python benchmarks/cached.py [--folder mnist_sample] [--rows 16000] [--reps 3]`
+"""How much does `cached` give? `python benchmarks/cached.py [--folder FOLDER] [--rows N] [--reps N]`
 
-Prints, as JSON, the median seconds of loading an epoch and of a whole `fit(1)`: with fastai's loaders, cached, and cached
-in a `FastLearner`; and of the first epoch, in which the cache is built. All three train to the same weights."""
+Prints, as JSON, the median seconds of loading an epoch and of a whole `fit(1)`: with fastai's loaders,
+cached, and cached in a `FastLearner`; and of the first epoch, in which the cache is built. All three train
+to the same weights."""
 import argparse,json,random,time,warnings
 from statistics import median
 import numpy as np
@@ -52,8 +53,9 @@ def measure(make, reps):
     first_seconds = seconds(build_and_fit)
     fast = first['dls']
     times,results = {},set()
+    kinds = ('original',Learner,dls),('cached',Learner,fast),('with FastLearner',FastLearner,fast)
     for _ in range(reps):
-        for name,cls,d in (('original',Learner,dls), ('cached',Learner,fast), ('with FastLearner',FastLearner,fast)):
+        for name,cls,d in kinds:
             load = seconds(lambda: [None for b in d.train])
             with RandomState(d):
                 d.train.rng = random.Random(7)
