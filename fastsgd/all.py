@@ -7,6 +7,7 @@ from fastsgd.core import *
 from fastsgd.plots import *
 from fastsgd.data import *
 from fastsgd.loaders import *
+from fastsgd.cached import *
 from fastsgd.losses import *
 from fastsgd.models import *
 from fastsgd.optim_base import *

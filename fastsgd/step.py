@@ -8,7 +8,7 @@ __all__ = ['batch_key', 'compile_func', 'call_compiled', 'plain_loss', 'Compiled
 
 # %% ../nbs/10_step.ipynb #ac37b481
 import copy,logging,time,warnings
-from collections.abc import Callable
+from collections.abc import Callable,Iterable
 import torch
 from fastcore.basics import chunked,patch
 from torch import nn,Tensor
@@ -159,13 +159,14 @@ def compile_func(
     try: return torch.compile(f, dynamic=False, options={**options,**unguarded} or None, **kwargs)
     except RuntimeError as e:
         if guards or 'guard_filter_fn' not in str(e): raise
-        return torch.compile(f, dynamic=False, options=options or None, **kwargs)   # an older torch always checks
+        # an older torch always checks
+        return torch.compile(f, dynamic=False, options=options or None, **kwargs)
 
 _no_compiler = 'InvalidCxxCompiler','TritonMissing','triton installation','is not supported on'
 def call_compiled(
     f:Callable, # from `compile_func`, or something that calls it
     *args       # for `f`
-): # what `f` returns
+)->object: # what `f` returns
     "Call `f`, turning torch's missing-compiler errors into one clear message."
     try: return f(*args)
     except Exception as e:
@@ -175,7 +176,8 @@ def call_compiled(
 
 # %% ../nbs/10_step.ipynb #3604e6c3
 class _PlainLoss:
-    def _contiguous(self, x): return x.transpose(self.axis, -1).contiguous() if isinstance(x, Tensor) else x
+    def _contiguous(self, x):
+        return x.transpose(self.axis, -1).contiguous() if isinstance(x, Tensor) else x
 
 def plain_loss(
     loss_func:Callable # a fastai loss such as `CrossEntropyLossFlat`, or any function
@@ -280,7 +282,10 @@ class RowBatches:
 
     def __iter__(self): return self.dl.epoch_idxs()   # yields int64 tensors [bs], on the device
 
-    def pick(self, idxs): # xb and yb, as the loader would make them
+    def pick(self,
+        idxs:Tensor # of rows, int64 [bs], on the device
+    )->tuple: # xb and yb
+        "The batch of these rows, as the loader would make it."
         return split_batch([t.index_select(0, idxs) for t in self.tensors], self.n_inp)
 
 # %% ../nbs/10_step.ipynb #54e2f037
@@ -295,7 +300,7 @@ def _only_picks(dl):
     return not isinstance(dl, TensorDataLoader) or all(_is_original(dl, o) for o in names)
 
 def row_batches(
-    dl # any loader; one that has a method `row_batches` is asked
+    dl:Iterable # any loader; one that has a method `row_batches` is asked
 )->RowBatches|None: # None: a batch of `dl` is more than rows of a set
     "The batches of `dl` as `RowBatches`, if that is all they are."
     if hasattr(type(dl), 'row_batches'): return dl.row_batches()
@@ -319,8 +324,8 @@ class _RowsProgram(_WholeProgram):
 # %% ../nbs/10_step.ipynb #faddc8ee
 @patch
 def epoch(self:CompiledStep,
-    dl # a loader; a `TensorDataLoader` without `after_batch` will do
-)->tuple|None: # losses [n_batches] and sizes, as from `train_epoch`; None: take the steps one by one
+    dl:Iterable # a loader; a `TensorDataLoader` without `after_batch` will do
+)->tuple|None: # losses [n_batches] and sizes, as from `train_epoch`; None: not with this loader
     "One step for each batch of `dl`, four to a program, which also picks the batches."
     rows = row_batches(dl)
     if rows is None or not self.whole or len(dl)<16: return None
