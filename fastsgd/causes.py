@@ -20,7 +20,7 @@ ADVICE = dict(
     copied   = "No random number was drawn, so it's a copy of another model, or of another moment.",
     shape    = 'Give both the same shape and dtype, or broadcasting will do it for you.',
     altered  = 'Most rows are equal, so something changed a few numbers: look at the transforms.',
-    scaled   = 'One is a multiple of the other, plus a constant: divide by 255 (or normalize) both.',
+    scaled   = 'One is a multiple of the other, plus a constant: divide by 255 on both sides.',
     order    = 'The loaders drew other rows, or another order: set `shuffle` or the seed on both.',
     mode     = "It's in training mode on one side only: call `model.train()` before each epoch.",
     draw     = 'It drew other random numbers, because something else took one before it.',
@@ -42,7 +42,7 @@ ADVICE = dict(
     average  = 'One is a multiple of the other: an average has a factor (1-mom), a sum has none.',
     ahead    = 'Both keep the same running sum, but one looks ahead: set `nesterov` on both.',
     length   = 'Compare `drop_last`, the number of epochs, and what may stop a run early.',
-    again    = 'Run again, it gave other numbers, so nothing can be said: seed inside the function.')
+    again    = 'Run again, it gave other numbers, so who knows: seed inside the function.')
 
 # %% ../nbs/15_causes.ipynb #34fac47f
 def _factor(x, y):
@@ -54,27 +54,113 @@ def _factor(x, y):
     for r in (1., ((x@y)/(x@x)).item()):
         if (y-r*x).abs().max()<=eps*y.abs().max(): return r
 
+# %% ../nbs/15_causes.ipynb #ea175608
 def _is_rounded(x, y):
     "Is one the other, in a shorter dtype?"
     short = torch.float32,torch.float16,torch.bfloat16
     pairs = [(a.to(d).to(x.dtype), b) for a,b in ((x,y),(y,x)) for d in short]
     return x.dtype!=y.dtype or any(torch.equal(*o) for o in pairs)
 
+# %% ../nbs/15_causes.ipynb #6d9fc72e
 def _equal_rows(x, y):
     same = (x==y).flatten(1) if x.ndim>1 else (x==y).reshape(-1, 1)
     return same.all(1).double().mean()
 
+# %% ../nbs/15_causes.ipynb #6877c6c8
 def _on_a_line(x, y):
     both = torch.stack([x.double().reshape(-1), y.double().reshape(-1)])
     return torch.corrcoef(both)[0,1].abs()>1-1e-6
 
-# %% ../nbs/15_causes.ipynb #107d2741
+# %% ../nbs/15_causes.ipynb #38f6f4d1
 def _is_square(op):
     "Did a column meet a row?"
     ins,outs = [[math.prod(o) for o in shapes] for shapes in op.shapes]
     return len(ins)>1 and 'mm' not in op.name and outs[0]>max(ins)
 
-# %% ../nbs/15_causes.ipynb #e66bfe00
+# %% ../nbs/15_causes.ipynb #17075c7d
+def _is_untied(d):
+    "Does the parameter share its memory with others in one run only?"
+    shared = [{n for n,o in r.places.items() if o==r.places.get(d.where)} for r in d.runs]
+    return shared[0]!=shared[1]
+
+# %% ../nbs/15_causes.ipynb #6b68f8d9
+def _start_causes(d):
+    x,y = d.values
+    yield 'untied',  _is_untied(d)
+    yield 'shape',   x.shape!=y.shape
+    yield 'rounded', _is_rounded(x, y)
+    yield 'seed',    d.rows[0]['random state']!=d.rows[1]['random state']
+    yield 'copied',  True
+
+# %% ../nbs/15_causes.ipynb #1ac2b766
+def _batch_causes(d):
+    x,y = d.values
+    yield 'shape',   x.shape!=y.shape or x.dtype!=y.dtype
+    yield 'altered', _factor(x, y)==1 or _equal_rows(x, y)>.5
+    yield 'scaled',  _on_a_line(x, y)
+    yield 'order',   True
+
+# %% ../nbs/15_causes.ipynb #65aee90d
+def _output_causes(d):
+    yield 'mode', len({r.modes.get(d.where.rstrip("'")) for r in d.runs})>1
+
+# %% ../nbs/15_causes.ipynb #1b2a4c99
+def _loss_causes(d):
+    x,y = [{h for o in ops for h in o.ins} - {h for o in ops for h in o.outs} for ops in d.steps]
+    yield 'broadcast', len({any(map(_is_square, ops)) for ops in d.steps})>1
+    yield 'targets',   x-y and y-x
+
+# %% ../nbs/15_causes.ipynb #922307d9
+def _gradient_causes(d):
+    yield 'untied',  _is_untied(d)
+    yield 'frozen',  None in d.hashes
+    yield 'zeroing', len({r.leftover.get(d.where) for r in d.runs})>1
+
+# %% ../nbs/15_causes.ipynb #01fe5a24
+def _decay(run, name, ops):
+    "How `ops` decay the parameter: 'decoupled', 'L2' or None"
+    p,after = run.before[name],run.rows[-1][f'update {name}'][0]
+    for o in ops:
+        if 'mul' in o.name and o.ins==[p] and .5<sum(o.numbers)<1: return 'decoupled'
+        if p in o.ins and after not in o.outs and 'sub' not in o.name: return 'L2'
+
+# %% ../nbs/15_causes.ipynb #bdd57dbc
+def _optimizer_causes(d):
+    if not all(d.steps): return
+    yield 'decay', len({_decay(r, d.where, ops) for r,ops in zip(d.runs, d.steps)})>1
+    yield 'keeps', None in d.hashes
+
+# %% ../nbs/15_causes.ipynb #3e06db7e
+def _looks_ahead(p, kept, ops): # p: hash of the parameter
+    return any('add' in o.name and p not in o.ins and kept & set(o.ins) for o in ops)
+
+# %% ../nbs/15_causes.ipynb #e48d2e1a
+def _update_causes(d):
+    still = [h==r.before[d.where] for h,r in zip(d.hashes, d.runs)]
+    if any(still):
+        r,made = d.runs[still.index(True)],d.hashes[still.index(False)]
+        yield 'detached', any(made in o.outs for o in r.recorder.ops)
+        yield 'skipped',  r.left.get(d.where)
+        yield 'gone',     True
+    yield from _optimizer_causes(d)
+    p = d.runs[0].before[d.where]
+    yield 'ahead', len({_looks_ahead(p, d.both, ops) for ops in d.steps})>1
+
+# %% ../nbs/15_causes.ipynb #f6c77ab4
+_PHASES = dict(start=_start_causes, batch=_batch_causes, output=_output_causes, loss=_loss_causes,
+               gradient=_gradient_causes, optimizer=_optimizer_causes, update=_update_causes)
+
+def _causes(d):
+    if d.phase in _PHASES: yield from _PHASES[d.phase](d)
+    factor = _factor(*d.values)
+    yield 'draw',     any(o.draws for ops in d.ops for o in ops)
+    yield 'setting',  d.numbers is not None
+    yield 'rounding', factor==1
+    yield 'average',  factor and d.phase=='optimizer'
+    yield 'multiple', factor
+    yield 'formula',  True
+
+# %% ../nbs/15_causes.ipynb #320a9730
 class Diagnosis:
     "The first thing that differs in two replays of a batch, and why."
     def __init__(self,
@@ -87,25 +173,37 @@ class Diagnosis:
         self.phase,_,self.where = self.key.partition(' ')
         self.hashes = [row[self.key] and row[self.key][0] for row in self.rows]
         self.steps = [r.steps(h, self._known(r)) for r,h in zip(self.runs, self.hashes)]
-        keys = [{o.key for o in ops} for ops in self.steps]
-        self.ops = [[o for o in ops if o.key not in theirs] for ops,theirs in zip(self.steps, keys[::-1])]
+        x,y = [{o.key for o in ops} for ops in self.steps]
+        self.ops = [[o for o in ops if o.key not in keys] for ops,keys in zip(self.steps, (y,x))]
         self.both = set()   # hashes of what both optimizers keep
-        if self.phase=='update': self._look_at_kept()
+        if self.phase=='update' and all(self.steps): self._look_at_kept()
         self.values = [self._value(r, h) for r,h in zip(self.runs, self.hashes)]
-        self.cause = next(name for name,applies in self._causes() if applies)
+        self.cause = next(name for name,applies in _causes(self) if applies)
 
-    def _known(self, run):
-        "Hashes of what comes before the difference"
-        row = run.rows[-1]
-        before = takewhile(lambda k: k!=self.key, row)
-        return {row[k][0] for k in before if row[k]} | set(run.before.values())
+    @property
+    def numbers(self)->tuple|None: # two lists
+        "(property) What the first operations got that differ, if they differ in nothing else."
+        if not all(self.ops): return None
+        x,y = (ops[0] for ops in self.ops)
+        same = x.name==y.name and sorted(x.ins)==sorted(y.ins)
+        return (x.numbers,y.numbers) if same and x.numbers!=y.numbers else None
 
-    def _value(self, run, h):
-        "The tensor, or None"
-        t = run.values.get(self.key)
-        return h and run.store[h].reshape(t.shape) if self.phase=='optimizer' else t
+# %% ../nbs/15_causes.ipynb #e8a1beda
+@patch
+def _known(self:Diagnosis, run):
+    "Hashes of what comes before the difference"
+    row = run.rows[-1]
+    before = takewhile(lambda k: k!=self.key, row)
+    return {row[k][0] for k in before if row[k]} | set(run.before.values())
 
-# %% ../nbs/15_causes.ipynb #92dd5f57
+# %% ../nbs/15_causes.ipynb #d8f80800
+@patch
+def _value(self:Diagnosis, run, h):
+    "The tensor, or None"
+    t = run.values.get(self.key)
+    return h and run.store[h].reshape(t.shape) if self.phase=='optimizer' else t
+
+# %% ../nbs/15_causes.ipynb #3cb1310b
 @patch
 def _kept(self:Diagnosis, run, ops):
     "Hashes of what the optimizer keeps for this parameter"
@@ -113,6 +211,7 @@ def _kept(self:Diagnosis, run, ops):
     size = run.values[self.key].numel()
     return [h for h in run.kept if h in used and run.store[h].numel()==size]
 
+# %% ../nbs/15_causes.ipynb #8ae19a48
 @patch
 def _look_at_kept(self:Diagnosis):
     "Does what the optimizers keep differ already?"
@@ -120,97 +219,3 @@ def _look_at_kept(self:Diagnosis):
     self.both = set(x) & set(y)
     new = [[h for h in hs if h not in self.both] for hs in (x,y)]
     if any(new): self.phase,self.hashes = 'optimizer',[hs[0] if hs else None for hs in new]
-
-# %% ../nbs/15_causes.ipynb #4387998f
-@patch
-def _causes(self:Diagnosis):
-    "Each cause that is possible in this phase, and whether it applies"
-    phase = 'rule' if self.phase=='optimizer' else self.phase
-    if phase!='buffer': yield from getattr(self, f'_{phase}_causes')()
-    factor = _factor(*self.values)
-    yield 'draw',     any(o.draws for ops in self.ops for o in ops)
-    yield 'setting',  self.numbers is not None
-    yield 'rounding', factor==1
-    yield 'average',  factor and self.phase=='optimizer'
-    yield 'multiple', factor
-    yield 'formula',  True
-
-@patch(as_prop=True)
-def numbers(self:Diagnosis)->tuple|None: # two lists
-    "(property) What the first operations got that differ, if they differ in nothing else."
-    if not all(self.ops): return None
-    x,y = (ops[0] for ops in self.ops)
-    same = x.name==y.name and sorted(x.ins)==sorted(y.ins)
-    return (x.numbers,y.numbers) if same and x.numbers!=y.numbers else None
-
-# %% ../nbs/15_causes.ipynb #8fad46f0
-@patch
-def _start_causes(self:Diagnosis):
-    x,y = self.values
-    yield 'untied',  self._is_untied()
-    yield 'shape',   x.shape!=y.shape
-    yield 'rounded', _is_rounded(x, y)
-    yield 'seed',    self.rows[0]['random state']!=self.rows[1]['random state']
-    yield 'copied',  True
-
-@patch
-def _is_untied(self:Diagnosis):
-    "Does the parameter share its memory with others in one run only?"
-    shared = [{n for n,o in r.places.items() if o==r.places.get(self.where)} for r in self.runs]
-    return shared[0]!=shared[1]
-
-@patch
-def _batch_causes(self:Diagnosis):
-    x,y = self.values
-    yield 'shape',   x.shape!=y.shape or x.dtype!=y.dtype
-    yield 'altered', _factor(x, y)==1 or _equal_rows(x, y)>.5
-    yield 'scaled',  _on_a_line(x, y)
-    yield 'order',   True
-
-# %% ../nbs/15_causes.ipynb #2f0e693f
-@patch
-def _output_causes(self:Diagnosis):
-    yield 'mode', len({r.modes.get(self.where.rstrip("'")) for r in self.runs})>1
-
-@patch
-def _loss_causes(self:Diagnosis):
-    x,y = [{h for o in ops for h in o.ins} - {h for o in ops for h in o.outs} for ops in self.steps]
-    yield 'broadcast', len({any(map(_is_square, ops)) for ops in self.steps})>1
-    yield 'targets',   x-y and y-x
-
-@patch
-def _gradient_causes(self:Diagnosis):
-    yield 'untied',  self._is_untied()
-    yield 'frozen',  None in self.hashes
-    yield 'zeroing', len({r.leftover.get(self.where) for r in self.runs})>1
-
-# %% ../nbs/15_causes.ipynb #b6badcba
-@patch
-def _update_causes(self:Diagnosis):
-    still = [h==r.before[self.where] for h,r in zip(self.hashes, self.runs)]
-    if any(still):
-        r,made = self.runs[still.index(True)],self.hashes[still.index(False)]
-        yield 'detached', any(made in o.outs for o in r.recorder.ops)
-        yield 'skipped',  r.left.get(self.where)
-        yield 'gone',     True
-    yield from self._rule_causes()
-    yield 'ahead', len({self._looks_ahead(*o) for o in zip(self.runs, self.steps)})>1
-
-@patch
-def _looks_ahead(self:Diagnosis, run, ops):
-    "Is what the optimizer keeps added to something else than the parameter?"
-    p = run.before[self.where]
-    return any('add' in o.name and p not in o.ins and self.both & set(o.ins) for o in ops)
-
-@patch
-def _rule_causes(self:Diagnosis):
-    yield 'decay', len({self._decay(*o) for o in zip(self.runs, self.steps)})>1
-    yield 'keeps', None in self.hashes
-
-@patch
-def _decay(self:Diagnosis, run, ops):
-    "How `ops` decay the parameter: 'decoupled', 'L2' or None"
-    p,after = run.before[self.where],run.rows[-1][f'update {self.where}'][0]
-    for o in ops:
-        if 'mul' in o.name and o.ins==[p] and .5<sum(o.numbers)<1: return 'decoupled'
-        if p in o.ins and after not in o.outs and 'sub' not in o.name: return 'L2'

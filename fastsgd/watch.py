@@ -69,7 +69,7 @@ class Watch:
     "Watches a training run, and keeps a row of marks for each batch. Changes nothing in it."
     def __init__(self,
         other:list|None=None, # rows of another run: stop after the first batch that differs
-        sketch:bool=False,    # keep each module's output, too, and marks to compare with a tolerance?
+        sketch:bool=False,    # keep sketches, and of each module's output, too?
         tol:float=0.          # the tolerance, as in `first_diff`
     ):
         self.other,self.sketch,self.tol,self.outputs = other,sketch,tol,sketch
@@ -77,45 +77,30 @@ class Watch:
         self.done = self.inside = False   # inside: does the model work on a batch?
     def __deepcopy__(self, memo): return self   # a copy of the model reports here, too
 
-    def begin(self,
-        model:nn.Module,    # what is trained
-        inputs:Tensor|list, # what it gets: a tensor, or several in lists or dicts
-        sure:bool=True,     # False: a batch only if `backward` follows
-        record:bool=True    # may operations be recorded? A compiled step can't be looked into
-    ):
-        "A batch begins."
-        self._close()
-        self.model,self.sure,self.row = model,sure,{}
-        if self._is_here(): self.row['random state'] = _random_mark()
-        if not self.rows: self._note_state('start', 'start')
-        for i,t in enumerate(_tensors(inputs)): self.note('batch', t, f'input {i}')
-
-    def note(self,
-        phase:str,     # such as 'loss' or 'gradient'
-        t:Tensor|None, # what to keep a mark of
-        name:str=''    # of the parameter or the module
-    )->str: # its key in the row
-        "Add a mark to the row of this batch."
-        key = f'{phase} {name}'.strip()
-        while key in self.row: key += "'"   # a module that is called again
-        self.row[key] = _mark(t, self.sketch)
-        return key
-
-# %% ../nbs/15_watch.ipynb #783b6b8f
+# %% ../nbs/15_watch.ipynb #104afd8f
 @patch
 def _is_here(self:Watch): return self.row is not None   # is there a batch to watch?
 
+# %% ../nbs/15_watch.ipynb #00cd7c09
 @patch
 def _note_state(self:Watch, phase, buffers): # what to call parameters and buffers
     for n,t in _params(self.model).items(): self.note(phase, t, n)
     for n,t in self.model.named_buffers(): self.note(buffers, t, n)
 
+# %% ../nbs/15_watch.ipynb #b8a97576
 @patch
 def _is_enough(self:Watch):
     if self.other is None: return False
     n = len(self.rows)
     return n>len(self.other) or first_diff(self.other[n-1], self.rows[-1], self.tol) is not None
 
+# %% ../nbs/15_watch.ipynb #b97a7439
+@patch
+def _end(self:Watch):
+    self.done = True
+    raise _Enough
+
+# %% ../nbs/15_watch.ipynb #37a17ce1
 @patch
 def _close(self:Watch):
     "The batch is over"
@@ -125,19 +110,42 @@ def _close(self:Watch):
     self.row = None
     if self.sure and self._is_enough(): self._end()
 
-# %% ../nbs/15_watch.ipynb #dd88bce4
+# %% ../nbs/15_watch.ipynb #77e5caa8
 @patch
-def _end(self:Watch):
-    self.done = True
-    raise _Enough
+def begin(self:Watch,
+    model:nn.Module,    # what is trained
+    inputs:Tensor|list, # what it gets: a tensor, or several in lists or dicts
+    sure:bool=True,     # False: a batch only if `backward` follows
+    record:bool=True    # may operations be recorded? A compiled step can't be looked into
+):
+    "A batch begins."
+    self._close()
+    self.model,self.sure,self.row = model,sure,{}
+    if self._is_here(): self.row['random state'] = _random_mark()
+    if not self.rows: self._note_state('start', 'start')
+    for i,t in enumerate(_tensors(inputs)): self.note('batch', t, f'input {i}')
 
+# %% ../nbs/15_watch.ipynb #1ebe55e6
+@patch
+def note(self:Watch,
+    phase:str,     # such as 'loss' or 'gradient'
+    t:Tensor|None, # what to keep a mark of
+    name:str=''    # of the parameter or the module
+)->str: # its key in the row
+    "Add a mark to the row of this batch."
+    key = f'{phase} {name}'.strip()
+    while key in self.row: key += "'"   # a module that is called again
+    self.row[key] = _mark(t, self.sketch)
+    return key
+
+# %% ../nbs/15_watch.ipynb #56c1c128
 @patch
 def finish(self:Watch):
     "End the run here: what would come after is left out."
     self._close()
     self._end()
 
-# %% ../nbs/15_watch.ipynb #c6f67062
+# %% ../nbs/15_watch.ipynb #f465b86e
 @patch
 def _backward(self:Watch, f, loss, *args, **kwargs):
     "Call `f`, torch's `backward`; note the loss and the gradients (zeros are none)"
@@ -148,10 +156,11 @@ def _backward(self:Watch, f, loss, *args, **kwargs):
     for n,p in reversed(_params(self.model).items()):
         self.note('gradient', p.grad if p.grad is not None and p.grad.any() else None, n)
 
+# %% ../nbs/15_watch.ipynb #aaed63a9
 @patch
 def _rest(self:Watch): pass   # a `Replay` stops recording here
 
-# %% ../nbs/15_watch.ipynb #58a5ca8f
+# %% ../nbs/15_watch.ipynb #2ee3a0ef
 @patch
 def attach(self:Watch,
     model:nn.Module # to be trained
@@ -169,6 +178,7 @@ def attach(self:Watch,
     self.hooks.append(model.register_forward_pre_hook(before, with_kwargs=True))
     return model
 
+# %% ../nbs/15_watch.ipynb #0c78c6d1
 @patch
 def run(self:Watch,
     f:Callable # trains a model; gets this object, and passes the model to its `attach`
@@ -183,7 +193,7 @@ def run(self:Watch,
     finally: self._rest()
     return self
 
-# %% ../nbs/15_watch.ipynb #281ab00c
+# %% ../nbs/15_watch.ipynb #c7ab6928
 @dataclass
 class _Op:
     "An operation that ran, known by its contents and not by its place."
@@ -196,22 +206,20 @@ class _Op:
     @property
     def key(self): return tuple(sorted(self.ins)),tuple(self.outs)
 
+# %% ../nbs/15_watch.ipynb #ac7d2037
+def _hash(t): return _mark(t)[0]
+
+# %% ../nbs/15_watch.ipynb #ebc80434
 def _ith(args, i):
     "The arguments of operation `i` of those that a foreach kernel does together"
     return [(a[i] if i<len(a) else None) if isinstance(a, (list,tuple)) else a for a in args]
 
-# %% ../nbs/15_watch.ipynb #c032510b
+# %% ../nbs/15_watch.ipynb #c71b8fb9
 class _OpRecorder(TorchDispatchMode):
     "Records each operation, those of the backward pass, of foreach and of fused kernels too."
-    def __init__(self, store): # store: a copy of each tensor that was seen, by its hash
+    def __init__(self):
         super().__init__()
-        self.ops,self.store = [],store
-        self.made,self.on = [],False   # made: weak references to results
-
-    def keep(self, t):
-        h = _mark(t)[0]
-        if h not in self.store: self.store[h] = plain_tensor(t.detach()).clone()
-        return h
+        self.ops,self.made,self.on = [],[],False   # made: weak references to results
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -219,15 +227,15 @@ class _OpRecorder(TorchDispatchMode):
         name,given = func._schema.name.split('::')[1],[*args, *kwargs.values()]
         many = name.startswith(('_foreach','_fused'))
         parts = [_ith(given, i) for i in range(len(given[0]))] if many else [given]
-        ins = [[self.keep(t) for t in _tensors(o)] for o in parts]
+        ins = [[_hash(t) for t in _tensors(o)] for o in parts]
         out = func(*args, **kwargs)
         for i,(part,hashes) in enumerate(zip(parts, ins)):
-            changed = [t for t,h in zip(_tensors(part), hashes) if _mark(t)[0]!=h]
+            changed = [t for t,h in zip(_tensors(part), hashes) if _hash(t)!=h]
             self.add(func, name, part, hashes, changed + _tensors(_ith([out], i) if many else out))
         return out
 
     def add(self, func, name, given, ins, made):
-        outs = list(dict.fromkeys(self.keep(t) for t in made))
+        outs = list(dict.fromkeys(map(_hash, made)))
         self.made += [weakref.ref(t) for t in made]
         if set(outs)<=set(ins): return   # a view or a copy
         numbers = [o for o in tree_leaves(given) if type(o) in (int,float)]
@@ -235,17 +243,19 @@ class _OpRecorder(TorchDispatchMode):
         draws = torch.Tag.nondeterministic_seeded in func.tags
         self.ops.append(_Op(name.removeprefix('_foreach_'), ins, outs, numbers, shapes, draws))
 
-# %% ../nbs/15_watch.ipynb #02a79813
+# %% ../nbs/15_watch.ipynb #ac9108e5
 @patch
 def start(self:_OpRecorder):
     self.__enter__()
     self.on = True
 
+# %% ../nbs/15_watch.ipynb #f07e516e
 @patch
 def stop(self:_OpRecorder):
     if self.on: self.__exit__(None, None, None)
     self.on = False
 
+# %% ../nbs/15_watch.ipynb #05313b3e
 @patch
 @contextmanager
 def paused(self:_OpRecorder):
@@ -253,9 +263,9 @@ def paused(self:_OpRecorder):
     try: yield
     finally: self.on = on
 
-# %% ../nbs/15_watch.ipynb #80e56a35
+# %% ../nbs/15_watch.ipynb #a1d6212c
 class Replay(Watch):
-    "Watches one batch: with each module's output, each operation, and a copy of each tensor."
+    "Watches one batch: with each module's output, each operation, and copies of the tensors."
     def __init__(self,
         at:int,               # number of the batch, from 0
         store:dict|None=None, # where to keep the copies, by their hashes; None: a new one
@@ -263,7 +273,7 @@ class Replay(Watch):
     ):
         super().__init__(**kwargs)
         self.at,self.outputs,self.store = at,True,{} if store is None else store
-        self.recorder = _OpRecorder(self.store)
+        self.recorder = _OpRecorder()
         self.values,self.leftover,self.left,self.kept = {},{},{},[]
 
     def _is_here(self): return self.row is not None and len(self.rows)==self.at
@@ -272,36 +282,47 @@ class Replay(Watch):
         if not self._is_here(): return
         with self.recorder.paused():
             key = super().note(phase, t, name)
-            if t is not None: self.values[key] = self.store[self.recorder.keep(t)].reshape(t.shape)
+            if t is not None: self.values[key] = self.store[self._keep(t)].reshape(t.shape)
             return key
 
-# %% ../nbs/15_watch.ipynb #d65b5142
+# %% ../nbs/15_watch.ipynb #dc622383
+@patch
+def _keep(self:Replay, t):
+    "Keep a copy of `t`, unless there is one; return its hash"
+    h = _hash(t)
+    if h not in self.store: self.store[h] = plain_tensor(t.detach()).clone()
+    return h
+
+# %% ../nbs/15_watch.ipynb #009586c3
 @patch
 def begin(self:Replay, model, inputs, sure=True, record=True):
     super(Replay, self).begin(model, inputs, sure)
     if not self._is_here(): return
-    keep,params = self.recorder.keep,_params(model)
-    self.before = {n:keep(p) for n,p in params.items()}
+    params = _params(model)
+    self.before = {n:_hash(p) for n,p in params.items()}
     self.places = {n:p.data_ptr() for n,p in params.items()}
     self.modes = {n:m.training for n,m in model.named_modules()}
     if record: self.recorder.start()
 
+# %% ../nbs/15_watch.ipynb #3fc802fe
 @patch
 def _rest(self:Replay): self.recorder.stop()
 
+# %% ../nbs/15_watch.ipynb #97f80fb7
 @patch
 def _backward(self:Replay, f, loss, *args, **kwargs):
     if self._is_here(): self.leftover = self._gradients()
     super(Replay, self)._backward(f, loss, *args, **kwargs)
     self.recorder.made.clear()
 
-# %% ../nbs/15_watch.ipynb #9beb1031
+# %% ../nbs/15_watch.ipynb #c789b9e2
 @patch
 def _gradients(self:Replay):
     "For each parameter: does it have a gradient that isn't 0?"
     with self.recorder.paused():
         return {n:p.grad is not None and bool(p.grad.any()) for n,p in _params(self.model).items()}
 
+# %% ../nbs/15_watch.ipynb #695cec81
 @patch
 def _close(self:Replay):
     self._rest()
@@ -309,10 +330,12 @@ def _close(self:Replay):
         self.left = self._gradients()
         own = {t.data_ptr() for p in self.model.parameters() for t in (p,p.grad) if t is not None}
         alive = [t for ref in self.recorder.made if (t := ref()) is not None]
-        new = [t for t in alive if t.data_ptr() not in own]
-        self.kept = list(dict.fromkeys(map(self.recorder.keep, new)))
+        sizes = {p.numel() for p in self.model.parameters()}
+        new = [t for t in alive if t.data_ptr() not in own and t.numel() in sizes]
+        self.kept = list(dict.fromkeys(map(self._keep, new)))
     super(Replay, self)._close()
 
+# %% ../nbs/15_watch.ipynb #a94d08e7
 @patch
 def steps(self:Replay,
     target:str, # hash of what they make

@@ -50,6 +50,7 @@ _PLACES = dict(start='the start of', batch='the batch,', output='the output of',
     gradient='the gradient of', optimizer='what the optimizer keeps for', update='the update of',
     buffer='the buffer')
 
+# %% ../nbs/15_why.ipynb #120bc7db
 def _size(x, y, names):
     "How different two tensors are, in words"
     if x is None or y is None: return f'only {names[x is None]} has one'
@@ -59,6 +60,7 @@ def _size(x, y, names):
     ulps = ulp_diff(x, y) if x.is_floating_point() else 0
     return f'{n}, by up to {max_diff(x, y):.2g}' + f' ({ulps:,} ULP)'*(0<ulps<100_000)
 
+# %% ../nbs/15_why.ipynb #85122303
 @patch
 def _operations(self:FirstDifference):
     "What each of them does, in words"
@@ -69,7 +71,7 @@ def _operations(self:FirstDifference):
     does = [f"{name} does {', '.join(o[:4])}{', …'*(len(o)>4)}" for name,o in zip(self.names, self.ops)]
     return ', '.join(does)
 
-# %% ../nbs/15_why.ipynb #61d25cbe
+# %% ../nbs/15_why.ipynb #d841ddb0
 @patch(as_prop=True)
 def place(self:FirstDifference)->str:
     "(property) Where they part, in words."
@@ -77,21 +79,28 @@ def place(self:FirstDifference)->str:
     if self.phase=='output' and not where: where = 'the model'
     return f'{_PLACES[self.phase]} {where}'.strip()
 
+# %% ../nbs/15_why.ipynb #2779414d
+@patch
+def _found(self:FirstDifference):
+    "What was found there, in words"
+    size = [_size(*self.values, self.names)] if self.values else []
+    found = '; '.join(o for o in (*size, self._operations()) if o)
+    if found and self.phase not in ('start','batch'): found = f'its inputs are equal, but {found}'
+    return f': {found}' if found else ''
+
+# %% ../nbs/15_why.ipynb #885d16a2
 @patch(as_prop=True)
 def sentence(self:FirstDifference)->str:
     "(property) Where they part, and what to do."
-    a,b = self.names
+    both,n = ' and '.join(self.names),f'{self.n_batches:,} batches'
     equal = f'equal up to {self.tol:g} of its size' if self.tol else 'equal to the bit'
-    n = f'{self.n_batches:,} batches'
-    if not self.parted: return f'{a} and {b} never part: in {n}, everything is {equal}.'
-    if self.phase=='end': return f'{a} and {b} have {n} in common, {equal}; then one ends. {ADVICE[self.cause]}'
-    size = [_size(*self.values, self.names)] if self.values else []
-    found = '; '.join(size + [o for o in [self._operations()] if o])
-    if found and self.phase not in ('start','batch'): found = f'its inputs are equal, but {found}'
-    head = ': '.join(o for o in (f'{a} and {b} part in batch {self.batch}, at {self.place}', found) if o)
-    return ' '.join(o for o in (f'{head}.', self.note, ADVICE.get(self.cause)) if o)
+    advice = ADVICE.get(self.cause)
+    if not self.parted: return f'{both} never part: in {n}, everything is {equal}.'
+    if self.phase=='end': return f'{both} have {n} in common, {equal}; then one ends. {advice}'
+    place = f'{both} part in batch {self.batch}, at {self.place}{self._found()}.'
+    return ' '.join(o for o in (place, self.note, advice) if o)
 
-# %% ../nbs/15_why.ipynb #48526420
+# %% ../nbs/15_why.ipynb #d53eac74
 @patch(as_prop=True)
 def side_by_side(self:FirstDifference)->list: # a dict for each of them
     "(property) The first five numbers that differ."
@@ -101,29 +110,36 @@ def side_by_side(self:FirstDifference)->list: # a dict for each of them
     return [{'position':str(i), **{n:cell(t, i) for n,t in zip(self.names, (x,y))}}
             for i in (x!=y).nonzero()[:5].tolist()]
 
+# %% ../nbs/15_why.ipynb #8abccbb2
 @patch
 def __repr__(self:FirstDifference):
     tables = [text_table(o) for o in (self.rows, self.side_by_side)]
     return '\n\n'.join(o for o in (self.sentence, *tables) if o)
 FirstDifference._repr_markdown_ = FirstDifference.__repr__
 
-# %% ../nbs/15_why.ipynb #b7f138f1
+# %% ../nbs/15_why.ipynb #0daefa3f
+def _phase_of(key): return key if key=='random state' else key.partition(' ')[0].rstrip("'")
+
+# %% ../nbs/15_why.ipynb #e159ef46
 def _phase_rows(a, b, tol): # the rows of one batch
     "For each phase, how many things are equal, and the first that isn't"
-    phases = {}
-    for k in a:
-        phase = k if k=='random state' else k.partition(' ')[0].rstrip("'")
-        if k in b: phases.setdefault(phase, []).append((k, first_diff({phase+'?':a[k]}, {phase+'?':b[k]}, tol)))
-    return [{'phase':phase, 'equal':f'{sum(not o for _,o in keys)} of {len(keys)}',
-             'first that differs':next((k.partition(' ')[2] for k,o in keys if o), '')}
-            for phase,keys in phases.items()]
+    res = []
+    for phase in dict.fromkeys(map(_phase_of, a)):
+        keys = [k for k in a if _phase_of(k)==phase and k in b]
+        bad = [k for k in keys if first_diff({'':a[k]}, {'':b[k]}, tol) is not None]
+        where = bad[0].partition(' ')[2] if bad and phase!='random state' else ''
+        if keys: res.append({'phase':phase, 'equal':f'{len(keys)-len(bad)} of {len(keys)}',
+                             'first that differs':where})
+    return res
 
+# %% ../nbs/15_why.ipynb #e58d0991
 def _since(a, b): # the rows of two runs
     "From where on the random states differ, in words"
     i = next((i for i,(x,y) in enumerate(zip(a, b)) if x['random state']!=y['random state']), None)
     if i is None: return ''
-    return f"The random states differ from {f'the end of batch {i-1}' if i else 'the beginning'} on."
+    return f"The random states differ from {f'batch {i-1}' if i else 'the beginning'} on."
 
+# %% ../nbs/15_why.ipynb #d9a293ce
 def _first_batch(a, b, names, tol): # the rows of two runs
     "A `FirstDifference`, as far as the rows show it"
     n = min(len(a), len(b))
@@ -135,13 +151,14 @@ def _first_batch(a, b, names, tol): # the rows of two runs
     return FirstDifference(names, n, i, phase, where, rows=_phase_rows(a[i], b[i], tol),
                            note=_since(a, b), tol=tol)
 
-# %% ../nbs/15_why.ipynb #d53d7d8b
+# %% ../nbs/15_why.ipynb #aed20211
 def _watch(run, name, *args, **kwargs):
     "A `Watch` that has seen `run`"
     res = Watch(*args, **kwargs).run(run)
     if res.rows: return res
     raise ValueError(f'{name} has no batches: it must train the model that it gets')
 
+# %% ../nbs/15_why.ipynb #82a41f11
 def _find(runs, names, tol):
     "Watch two runs, and replay the batch in which they part"
     if not 0<=tol<1: raise ValueError(f'tol={tol!r} must be a number from 0 to less than 1')
@@ -153,23 +170,27 @@ def _find(runs, names, tol):
     store,i = {},res.batch
     replays = [Replay(i, store, **kwargs).run(f) for f in runs]
     for r,w in zip(replays, (a,b)):
-        if not r.rows[i:] or first_diff(w.rows[i], r.rows[i]): return replace(res, cause='again', note='')
+        same = r.rows[i:] and first_diff(w.rows[i], r.rows[i]) is None
+        if not same: return replace(res, cause='again', note='')
     return _diagnosed(res, Diagnosis(*replays, tol))
 
-def _diagnosed(res, d):
+# %% ../nbs/15_why.ipynb #b4d9c344
+def _diagnosed(res, d): # d: a `Diagnosis`
     "`res`, with all that the replays show"
     rows = _phase_rows(*d.rows, res.tol)
-    if d.phase=='optimizer': rows.insert(-1, {'phase':'optimizer', 'equal':'no', 'first that differs':d.where})
-    return replace(res, phase=d.phase, where=d.where, cause=d.cause, values=tuple(d.values), rows=rows,
-                   ops=tuple([o.name for o in ops] for ops in d.ops), numbers=d.numbers or (),
-                   note=res.note if d.cause in ('draw','order') else '')
+    if d.phase=='optimizer':
+        kept = {'phase':'optimizer', 'equal':'no', 'first that differs':d.where}
+        rows.insert([o['phase'] for o in rows].index('update'), kept)
+    return replace(res, phase=d.phase, where=d.where, cause=d.cause, numbers=d.numbers or (),
+                   values=tuple(d.values), ops=tuple([o.name for o in ops] for ops in d.ops),
+                   rows=rows, note=res.note if d.cause in ('draw','order') else '')
 
-# %% ../nbs/15_why.ipynb #7cd720f4
+# %% ../nbs/15_why.ipynb #e9116d43
 class _Restart:
     "Runs functions from the same start: the same model, random states, and orders of all loaders."
     def __init__(self, model):
         if not isinstance(model, nn.Module):
-            raise TypeError(f'model={display_name(model)} must be an nn.Module, as in why(f, g, model=…)')
+            raise TypeError(f'model={display_name(model)} must be an nn.Module: why(f, g, model=…)')
         kinds = DataLoader,torch.utils.data.DataLoader
         loaders = [o for o in gc.get_objects() if issubclass(type(o), kinds)]
         self.model = model
@@ -183,11 +204,12 @@ class _Restart:
         try: f(watch.attach(copy.deepcopy(self.model)))
         finally: self.restore()
 
+# %% ../nbs/15_why.ipynb #7323d6c0
 def _names(a, b):
     a,b = [o if isinstance(o, str) else display_name(o) for o in (a,b)]
     return (a,b) if a!=b else ('first','second')
 
-# %% ../nbs/15_why.ipynb #e4530c39
+# %% ../nbs/15_why.ipynb #00d51561
 def why(
     a:Callable|str|Path,       # trains the model that it gets; or a file of `record_run`
     b:Callable|str|Path,       # what to compare it with: a function, or a file, too
@@ -197,12 +219,13 @@ def why(
     "Name the first place where two training runs part, and the cause."
     if isinstance(a, (str,Path)) and isinstance(b, (str,Path)): return _why_files(a, b, tol)
     for k,f in dict(a=a, b=b).items():
-        if not callable(f): raise TypeError(f'{k}={f!r} must be a function that trains the model it gets '
-                                            '(or a and b are both files of record_run)')
+        if callable(f): continue
+        raise TypeError(f'{k}={f!r} must be a function that trains the model it gets; '
+                        'or a and b are both files of record_run')
     start = _Restart(model)
     return _find([partial(start.run, f) for f in (a,b)], _names(a, b), tol)
 
-# %% ../nbs/15_why.ipynb #d293c425
+# %% ../nbs/15_why.ipynb #1d0a9af6
 SCHEMA = 'fastsgd.why/1'
 
 def record_run(
@@ -220,13 +243,14 @@ def record_run(
     d = dict(schema=SCHEMA, env=env_info(device), rows=rows)
     return atomic_write(path, json.dumps(d)+'\n', overwrite)
 
-# %% ../nbs/15_why.ipynb #ffb3ede0
+# %% ../nbs/15_why.ipynb #297fd54d
 def _read_run(path):
     try: d = json.loads(Path(path).read_text())
     except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     if isinstance(d, dict) and d.get('schema')==SCHEMA: return d
     raise ValueError(f"path='{path}' isn't a run that record_run wrote")
 
+# %% ../nbs/15_why.ipynb #e9dc903c
 def _why_files(a, b, tol):
     runs = [_read_run(o) for o in (a,b)]
     names = [Path(o).stem for o in (a,b)]
@@ -236,21 +260,23 @@ def _why_files(a, b, tol):
     note = [res.note, f"They ran with {', '.join(other)}."*(res.parted and bool(other))]
     return replace(res, note=' '.join(o for o in note if o))
 
-# %% ../nbs/15_why.ipynb #5303ba3e
+# %% ../nbs/15_why.ipynb #628840d1
 class _WatchedArm:
     "An arm, with a `Watch` on what it trains."
     def __init__(self, arm, watch): self.arm,self.watch = arm,watch
 
     def fit(self, task, model, recorder):
         arm = copy.copy(self.arm)
-        if isinstance(arm, LoopArm) and arm.step!='eager': arm.step = partial(self.get_step, arm.step)
+        is_loop = isinstance(arm, LoopArm)
+        if is_loop and arm.step!='eager': arm.step = partial(self.get_step, arm.step)
         nothing = type(recorder).__base__()   # a recorder that records nothing
         arm.fit(task, self.watch.attach(model), nothing)
         self.watch.finish()
 
     def get_step(self, kind, model, loss_func, opt):
         "The step; a compiled one is watched from outside"
-        step = kind(model, loss_func, opt) if callable(kind) else make_step(model, loss_func, opt, kind)
+        make = kind if callable(kind) else partial(make_step, kind=kind)
+        step = make(model, loss_func, opt)
         if getattr(step, 'kind', 'eager')=='eager': return step
         for h in self.watch.hooks: h.remove()   # they would be compiled, too
         def whole_step(*batch):
@@ -259,7 +285,7 @@ class _WatchedArm:
             return loss
         return whole_step
 
-# %% ../nbs/15_why.ipynb #b798149d
+# %% ../nbs/15_why.ipynb #ac7794b6
 @patch
 def why(self:CompareLearner,
     a:str,               # an arm, or its name
@@ -273,6 +299,7 @@ def why(self:CompareLearner,
     known = ARMS | (arms if isinstance(arms, dict) else {})
     def run(arm, watch):
         is_arm = hasattr(arm, 'fit') and not isinstance(arm, type)   # if not, `fit` raises
-        self.fit(n_epoch, lr, {'arm':_WatchedArm(arm, watch) if is_arm else arm}, reps=0, progress=False)
+        if is_arm: arm = _WatchedArm(arm, watch)
+        self.fit(n_epoch, lr, {'arm':arm}, reps=0, progress=False)
     found = [known.get(o, o) if isinstance(o, str) else o for o in (a,b)]
     return _find([partial(run, o) for o in found], _names(a, b), tol)
