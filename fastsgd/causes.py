@@ -38,6 +38,7 @@ ADVICE = dict(
     skipped  = 'There is a gradient, but no update: does the optimizer have this parameter, and '
                'was `step` called, for the last, smaller group of batches too?',
     decay    = 'Weight decay: by the gradient (L2), on the weight (decoupled), or not at all.',
+    loaded   = "It wasn't computed here, but set: look for `load_state_dict`, `copy_` and the like.",
     keeps    = 'One side keeps something from batch to batch, such as momentum: set it on both.',
     average  = 'One is a multiple of the other: an average has a factor (1-mom), a sum has none.',
     ahead    = 'Both keep the same running sum, but one looks ahead: set `nesterov` on both.',
@@ -50,40 +51,47 @@ def _factor(x, y):
     if x is None or y is None or x.shape!=y.shape or not x.is_floating_point(): return None
     eps = 200*torch.finfo(x.dtype).eps
     x,y = x.double().reshape(-1),y.double().reshape(-1)
-    if not x.any() or not (x+y).isfinite().all(): return None
+    if not x.any() or not y.any() or not (x+y).isfinite().all(): return None
     for r in (1., ((x@y)/(x@x)).item()):
-        if (y-r*x).abs().max()<=eps*y.abs().max(): return r
+        if (y-r*x).abs().max()<=eps*y.abs().max() and (len(x)>1 or _is_whole(r)): return r
 
-# %% ../nbs/15_causes.ipynb #ea175608
+# %% ../nbs/15_causes.ipynb #7c1381dd
+def _is_whole(r):
+    "Is `r`, or 1/`r`, a whole number? Any number is a multiple of another, so one number needs more"
+    return min(abs(o-round(o)) for o in (r,1/r) if abs(o)>=1)<1e-4
+
+# %% ../nbs/15_causes.ipynb #1821ecec
 def _is_rounded(x, y):
     "Is one the other, in a shorter dtype?"
     short = torch.float32,torch.float16,torch.bfloat16
     pairs = [(a.to(d).to(x.dtype), b) for a,b in ((x,y),(y,x)) for d in short]
     return x.dtype!=y.dtype or any(torch.equal(*o) for o in pairs)
 
-# %% ../nbs/15_causes.ipynb #6d9fc72e
+# %% ../nbs/15_causes.ipynb #ff642998
 def _equal_rows(x, y):
     same = (x==y).flatten(1) if x.ndim>1 else (x==y).reshape(-1, 1)
     return same.all(1).double().mean()
 
-# %% ../nbs/15_causes.ipynb #6877c6c8
+# %% ../nbs/15_causes.ipynb #4890c10d
 def _on_a_line(x, y):
     both = torch.stack([x.double().reshape(-1), y.double().reshape(-1)])
     return torch.corrcoef(both)[0,1].abs()>1-1e-6
 
-# %% ../nbs/15_causes.ipynb #38f6f4d1
+# %% ../nbs/15_causes.ipynb #fb0b46e6
 def _is_square(op):
     "Did a column meet a row?"
-    ins,outs = [[math.prod(o) for o in shapes] for shapes in op.shapes]
-    return len(ins)>1 and 'mm' not in op.name and outs[0]>max(ins)
+    ins,outs = op.shapes
+    if len(ins)<2 or math.prod(outs[0])<=max(map(math.prod, ins)): return False
+    try: return list(torch.broadcast_shapes(*ins))==outs[0]
+    except RuntimeError: return False   # a product of matrices, for one
 
-# %% ../nbs/15_causes.ipynb #17075c7d
+# %% ../nbs/15_causes.ipynb #b2690e30
 def _is_untied(d):
     "Does the parameter share its memory with others in one run only?"
     shared = [{n for n,o in r.places.items() if o==r.places.get(d.where)} for r in d.runs]
     return shared[0]!=shared[1]
 
-# %% ../nbs/15_causes.ipynb #6b68f8d9
+# %% ../nbs/15_causes.ipynb #8c80f3a4
 def _start_causes(d):
     x,y = d.values
     yield 'untied',  _is_untied(d)
@@ -92,7 +100,7 @@ def _start_causes(d):
     yield 'seed',    d.rows[0]['random state']!=d.rows[1]['random state']
     yield 'copied',  True
 
-# %% ../nbs/15_causes.ipynb #1ac2b766
+# %% ../nbs/15_causes.ipynb #cfef1b8c
 def _batch_causes(d):
     x,y = d.values
     yield 'shape',   x.shape!=y.shape or x.dtype!=y.dtype
@@ -101,23 +109,24 @@ def _batch_causes(d):
     yield 'scaled',  _on_a_line(x, y)
     yield 'order',   True
 
-# %% ../nbs/15_causes.ipynb #65aee90d
+# %% ../nbs/15_causes.ipynb #9a02343d
 def _output_causes(d):
     yield 'mode', len({r.modes.get(d.where.rstrip("'")) for r in d.runs})>1
 
-# %% ../nbs/15_causes.ipynb #1b2a4c99
+# %% ../nbs/15_causes.ipynb #45cd641b
 def _loss_causes(d):
+    if not all(d.steps): return   # a compiled step
     x,y = [{h for o in ops for h in o.ins} - {h for o in ops for h in o.outs} for ops in d.steps]
     yield 'broadcast', len({any(map(_is_square, ops)) for ops in d.steps})>1
     yield 'targets',   x-y and y-x
 
-# %% ../nbs/15_causes.ipynb #922307d9
+# %% ../nbs/15_causes.ipynb #d90e5202
 def _gradient_causes(d):
     yield 'untied',  _is_untied(d)
     yield 'frozen',  None in d.hashes
     yield 'zeroing', len({r.leftover.get(d.where) for r in d.runs})>1
 
-# %% ../nbs/15_causes.ipynb #01fe5a24
+# %% ../nbs/15_causes.ipynb #2002e00c
 def _decay(run, name, ops):
     "How `ops` decay the parameter: 'decoupled', 'L2' or None"
     p,after = run.before[name],run.rows[-1][f'update {name}'][0]
@@ -125,17 +134,17 @@ def _decay(run, name, ops):
         if 'mul' in o.name and o.ins==[p] and .5<sum(o.numbers)<1: return 'decoupled'
         if p in o.ins and after not in o.outs and 'sub' not in o.name: return 'L2'
 
-# %% ../nbs/15_causes.ipynb #bdd57dbc
+# %% ../nbs/15_causes.ipynb #f634c271
 def _optimizer_causes(d):
     if not all(d.steps): return
     yield 'decay', len({_decay(r, d.where, ops) for r,ops in zip(d.runs, d.steps)})>1
     yield 'keeps', None in d.hashes
 
-# %% ../nbs/15_causes.ipynb #3e06db7e
+# %% ../nbs/15_causes.ipynb #c3bb59f6
 def _looks_ahead(p, kept, ops): # p: hash of the parameter
     return any('add' in o.name and p not in o.ins and kept & set(o.ins) for o in ops)
 
-# %% ../nbs/15_causes.ipynb #e48d2e1a
+# %% ../nbs/15_causes.ipynb #012614e6
 def _update_causes(d):
     still = [h==r.before[d.where] for h,r in zip(d.hashes, d.runs)]
     if any(still):
@@ -143,11 +152,12 @@ def _update_causes(d):
         yield 'detached', any(made in o.outs for o in r.recorder.ops)
         yield 'skipped',  r.left.get(d.where)
         yield 'gone',     True
+    yield 'loaded', not all(d.steps) and _factor(*d.values)!=1
     yield from _optimizer_causes(d)
     p = d.runs[0].before[d.where]
     yield 'ahead', len({_looks_ahead(p, d.both, ops) for ops in d.steps})>1
 
-# %% ../nbs/15_causes.ipynb #f6c77ab4
+# %% ../nbs/15_causes.ipynb #e581f27a
 _PHASES = dict(start=_start_causes, batch=_batch_causes, output=_output_causes, loss=_loss_causes,
                gradient=_gradient_causes, optimizer=_optimizer_causes, update=_update_causes)
 
@@ -161,7 +171,7 @@ def _causes(d):
     yield 'multiple', factor
     yield 'formula',  True
 
-# %% ../nbs/15_causes.ipynb #320a9730
+# %% ../nbs/15_causes.ipynb #901f865d
 class Diagnosis:
     "The first thing that differs in two replays of a batch, and why."
     def __init__(self,
@@ -189,7 +199,7 @@ class Diagnosis:
         same = x.name==y.name and sorted(x.ins)==sorted(y.ins)
         return (x.numbers,y.numbers) if same and x.numbers!=y.numbers else None
 
-# %% ../nbs/15_causes.ipynb #e8a1beda
+# %% ../nbs/15_causes.ipynb #504424fe
 @patch
 def _known(self:Diagnosis, run):
     "Hashes of what comes before the difference"
@@ -197,14 +207,14 @@ def _known(self:Diagnosis, run):
     before = takewhile(lambda k: k!=self.key, row)
     return {row[k][0] for k in before if row[k]} | set(run.before.values())
 
-# %% ../nbs/15_causes.ipynb #d8f80800
+# %% ../nbs/15_causes.ipynb #3bc56835
 @patch
 def _value(self:Diagnosis, run, h):
     "The tensor, or None"
     t = run.values.get(self.key)
     return h and run.store[h].reshape(t.shape) if self.phase=='optimizer' else t
 
-# %% ../nbs/15_causes.ipynb #3cb1310b
+# %% ../nbs/15_causes.ipynb #e1b0748f
 @patch
 def _kept(self:Diagnosis, run, ops):
     "Hashes of what the optimizer keeps for this parameter"
@@ -212,7 +222,7 @@ def _kept(self:Diagnosis, run, ops):
     size = run.values[self.key].numel()
     return [h for h in run.kept if h in used and run.store[h].numel()==size]
 
-# %% ../nbs/15_causes.ipynb #8ae19a48
+# %% ../nbs/15_causes.ipynb #0118e11b
 @patch
 def _look_at_kept(self:Diagnosis):
     "Does what the optimizers keep differ already?"

@@ -170,6 +170,7 @@ def _compare_parser():
           help='clocked fits of each arm, after the one that is checked (default: 3)')
     p.add('seed', default=42, type=_integer(0), metavar='N',
           help='decides the start and the order of the images (default: 42)')
+    p.add('why', action='store_true', help='where arms differ, say in which batch, and why')
     return p
 
 def _compare_plan(args):
@@ -193,6 +194,14 @@ def _plot_comparison(res):
     times.set_title('training time')
     return fig
 
+# %% ../nbs/19_cli.ipynb #0e44a8eb
+def _print_why(res, learn, args):
+    "For each arm that differs from the reference: in which batch, and why"
+    import fastsgd.why   # chkstyle: ignore  (gives CompareLearner its `why`)
+    for name,arm in res.arms.items():
+        same = arm.reference or arm.identical
+        if not same: print(f'\n{learn.why(name, res.reference, args.n_epoch, args.lr)}')
+
 # %% ../nbs/19_cli.ipynb #60d9ab1e
 def _compare(args):
     task = _Setup(args, args.seed)
@@ -204,6 +213,7 @@ def _compare(args):
     learn = CompareLearner(task.dls, task.model(), loss_func=task.loss_func, metrics=task.metric)
     res = learn.fit(args.n_epoch, args.lr, args.arms, args.reps, progress=not args.quiet)
     print(res)
+    if args.why: _print_why(res, learn, args)
     if args.save:
         with _about('save'): res.save(args.save, args.force)
     if args.plot: _write_plot(_plot_comparison(res), args)

@@ -220,6 +220,20 @@ def _learner_sentence(arm, ref, args): # `ArmResult`s; args: names of what only 
     how = 'with' if _is_learner(arm) else 'without'
     return f"It trained {how} {' and '.join(args)}, which only Learner arms get."
 
+# %% ../nbs/13_report.ipynb #f78a7709
+_READY = 'hand fastai torch fastlearner compiled graphed'.split()   # names that `why` knows
+
+def _why_sentence(res): # a `Comparison`
+    "How to ask where the first arm that differs parts from the reference"
+    def differs(o): return not o.reference and (not o.same_batches or any(_diffs(o, 'max_ulp')))
+    first = next((name for name,o in res.arms.items() if differs(o)), None)
+    if first is None: return ''
+    names = [first, res.reference]
+    args = [k if k==res[k].what else repr(k) for k in names]
+    args += [str(res.config[k]) for k in ('n_epoch','lr')]
+    if any(k not in _READY and k!=res[k].what for k in names): args.append('arms')
+    return f"learn.why({', '.join(args)}) says where."
+
 # %% ../nbs/13_report.ipynb #c490e41d
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
@@ -230,7 +244,7 @@ def verdict(self:Comparison)->str:
         sentences.append(_weights_sentence(name, arm, self.reference))
         sentences.append(_learner_sentence(arm, ref, self.config['learner']))
         if arm.seconds: sentences.append(_speed_sentence(arm, ref))
-    return ' '.join(o for o in sentences if o)
+    return ' '.join(o for o in (*sentences, _why_sentence(self)) if o)
 
 # %% ../nbs/13_report.ipynb #0d218f5f
 @patch
