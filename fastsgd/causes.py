@@ -38,7 +38,7 @@ ADVICE = dict(
     skipped  = 'There is a gradient, but no update: does the optimizer have this parameter, and '
                'was `step` called, for the last, smaller group of batches too?',
     decay    = 'Weight decay: by the gradient (L2), on the weight (decoupled), or not at all.',
-    loaded   = "It wasn't computed here, but set: look for `load_state_dict`, `copy_` and the like.",
+    loaded   = "It wasn't computed here, but set: look for `load_state_dict` and `copy_`.",
     keeps    = 'One side keeps something from batch to batch, such as momentum: set it on both.',
     average  = 'One is a multiple of the other: an average has a factor (1-mom), a sum has none.',
     ahead    = 'Both keep the same running sum, but one looks ahead: set `nesterov` on both.',
@@ -57,7 +57,7 @@ def _factor(x, y):
 
 # %% ../nbs/15_causes.ipynb #7c1381dd
 def _is_whole(r):
-    "Is `r`, or 1/`r`, a whole number? Any number is a multiple of another, so one number needs more"
+    "Is `r`, or 1/`r`, a whole number? (Every number is a multiple of every other.)"
     return min(abs(o-round(o)) for o in (r,1/r) if abs(o)>=1)<1e-4
 
 # %% ../nbs/15_causes.ipynb #1821ecec

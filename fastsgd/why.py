@@ -45,12 +45,12 @@ class FirstDifference:
         "(property) Is there a difference?"
         return self.phase is not None
 
-# %% ../nbs/15_why.ipynb #5d253254
+# %% ../nbs/15_why.ipynb #26dca5f2
 _PLACES = dict(start='the start of', batch='the batch,', output='the output of', loss='the loss',
     gradient='the gradient of', optimizer='what the optimizer keeps for', update='the update of',
     buffer='the buffer')
 
-# %% ../nbs/15_why.ipynb #120bc7db
+# %% ../nbs/15_why.ipynb #49527421
 def _size(x, y, names):
     "How different two tensors are, in words"
     if x is None or y is None: return f'only {names[x is None]} has one'
@@ -60,7 +60,7 @@ def _size(x, y, names):
     ulps = ulp_diff(x, y) if x.is_floating_point() else 0
     return f'{n}, by up to {max_diff(x, y):.2g}' + f' ({ulps:,} ULP)'*(0<ulps<100_000)
 
-# %% ../nbs/15_why.ipynb #85122303
+# %% ../nbs/15_why.ipynb #90dfad98
 @patch
 def _operations(self:FirstDifference):
     "What each of them does, in words"
@@ -71,7 +71,7 @@ def _operations(self:FirstDifference):
     does = [f"{name} does {', '.join(o[:4])}{', …'*(len(o)>4)}" for name,o in zip(self.names, self.ops)]
     return ', '.join(does)
 
-# %% ../nbs/15_why.ipynb #d841ddb0
+# %% ../nbs/15_why.ipynb #333b4763
 @patch(as_prop=True)
 def place(self:FirstDifference)->str:
     "(property) Where they part, in words."
@@ -79,7 +79,7 @@ def place(self:FirstDifference)->str:
     if self.phase=='output' and not where: where = 'the model'
     return f'{_PLACES[self.phase]} {where}'.strip()
 
-# %% ../nbs/15_why.ipynb #2779414d
+# %% ../nbs/15_why.ipynb #d90b0fe6
 @patch
 def _found(self:FirstDifference):
     "What was found there, in words"
@@ -88,7 +88,7 @@ def _found(self:FirstDifference):
     if found and self.phase not in ('start','batch'): found = f'its inputs are equal, but {found}'
     return f': {found}' if found else ''
 
-# %% ../nbs/15_why.ipynb #885d16a2
+# %% ../nbs/15_why.ipynb #be4d8a97
 @patch(as_prop=True)
 def sentence(self:FirstDifference)->str:
     "(property) Where they part, and what to do."
@@ -100,7 +100,7 @@ def sentence(self:FirstDifference)->str:
     place = f'{both} part in batch {self.batch}, at {self.place}{self._found()}.'
     return ' '.join(o for o in (place, self.note, advice) if o)
 
-# %% ../nbs/15_why.ipynb #d53eac74
+# %% ../nbs/15_why.ipynb #166afcaf
 @patch(as_prop=True)
 def side_by_side(self:FirstDifference)->list: # a dict for each of them
     "(property) The first five numbers that differ."
@@ -110,17 +110,17 @@ def side_by_side(self:FirstDifference)->list: # a dict for each of them
     return [{'position':str(i), **{n:cell(t, i) for n,t in zip(self.names, (x,y))}}
             for i in (x!=y).nonzero()[:5].tolist()]
 
-# %% ../nbs/15_why.ipynb #8abccbb2
+# %% ../nbs/15_why.ipynb #75ba9192
 @patch
 def __repr__(self:FirstDifference):
     tables = [text_table(o) for o in (self.rows, self.side_by_side)]
     return '\n\n'.join(o for o in (self.sentence, *tables) if o)
 FirstDifference._repr_markdown_ = FirstDifference.__repr__
 
-# %% ../nbs/15_why.ipynb #0daefa3f
+# %% ../nbs/15_why.ipynb #0e34bd64
 def _phase_of(key): return key if key=='random state' else key.partition(' ')[0].rstrip("'")
 
-# %% ../nbs/15_why.ipynb #e159ef46
+# %% ../nbs/15_why.ipynb #7b89b66e
 def _phase_rows(a, b, tol): # the rows of one batch
     "For each phase, how many things are equal, and the first that isn't"
     res = []
@@ -132,14 +132,14 @@ def _phase_rows(a, b, tol): # the rows of one batch
                              'first that differs':where})
     return res
 
-# %% ../nbs/15_why.ipynb #e58d0991
+# %% ../nbs/15_why.ipynb #1948c95c
 def _since(a, b): # the rows of two runs
     "From where on the random states differ, in words"
     i = next((i for i,(x,y) in enumerate(zip(a, b)) if x['random state']!=y['random state']), None)
     if i is None: return ''
     return f"The random states differ from {f'batch {i-1}' if i else 'the beginning'} on."
 
-# %% ../nbs/15_why.ipynb #d9a293ce
+# %% ../nbs/15_why.ipynb #682141bf
 def _first_batch(a, b, names, tol): # the rows of two runs
     "A `FirstDifference`, as far as the rows show it"
     n = min(len(a), len(b))
@@ -151,14 +151,14 @@ def _first_batch(a, b, names, tol): # the rows of two runs
     return FirstDifference(names, n, i, phase, where, rows=_phase_rows(a[i], b[i], tol),
                            note=_since(a, b), tol=tol)
 
-# %% ../nbs/15_why.ipynb #aed20211
+# %% ../nbs/15_why.ipynb #d714db1a
 def _watch(run, name, *args, **kwargs):
     "A `Watch` that has seen `run`"
     res = Watch(*args, **kwargs).run(run)
     if res.rows: return res
     raise ValueError(f'{name} has no batches: it must train the model that it gets')
 
-# %% ../nbs/15_why.ipynb #82a41f11
+# %% ../nbs/15_why.ipynb #d0b69a64
 def _find(runs, names, tol):
     "Watch two runs, and replay the batch in which they part"
     if not 0<=tol<1: raise ValueError(f'tol={tol!r} must be a number from 0 to less than 1')
@@ -174,7 +174,7 @@ def _find(runs, names, tol):
         if not same: return replace(res, cause='again', note='')
     return _diagnosed(res, Diagnosis(*replays, tol))
 
-# %% ../nbs/15_why.ipynb #b4d9c344
+# %% ../nbs/15_why.ipynb #4d06a675
 def _diagnosed(res, d): # d: a `Diagnosis`
     "`res`, with all that the replays show"
     rows = _phase_rows(*d.rows, res.tol)
@@ -185,7 +185,7 @@ def _diagnosed(res, d): # d: a `Diagnosis`
                    values=tuple(d.values), ops=tuple([o.name for o in ops] for ops in d.ops),
                    rows=rows, note=res.note if d.cause in ('draw','order') else '')
 
-# %% ../nbs/15_why.ipynb #e9116d43
+# %% ../nbs/15_why.ipynb #b0393faa
 class _Restart:
     "Runs functions from the same start: the same model, random states, and orders of all loaders."
     def __init__(self, model):
@@ -204,12 +204,12 @@ class _Restart:
         try: f(watch.attach(copy.deepcopy(self.model)))
         finally: self.restore()
 
-# %% ../nbs/15_why.ipynb #7323d6c0
+# %% ../nbs/15_why.ipynb #b1bff7a8
 def _names(a, b):
     a,b = [o if isinstance(o, str) else display_name(o) for o in (a,b)]
     return (a,b) if a!=b else ('first','second')
 
-# %% ../nbs/15_why.ipynb #00d51561
+# %% ../nbs/15_why.ipynb #ef87fbc7
 def why(
     a:Callable|str|Path,       # trains the model that it gets; or a file of `record_run`
     b:Callable|str|Path,       # what to compare it with: a function, or a file, too
@@ -225,7 +225,7 @@ def why(
     start = _Restart(model)
     return _find([partial(start.run, f) for f in (a,b)], _names(a, b), tol)
 
-# %% ../nbs/15_why.ipynb #1d0a9af6
+# %% ../nbs/15_why.ipynb #55f3473e
 SCHEMA = 'fastsgd.why/1'
 
 def record_run(
@@ -243,14 +243,14 @@ def record_run(
     d = dict(schema=SCHEMA, env=env_info(device), rows=rows)
     return atomic_write(path, json.dumps(d)+'\n', overwrite)
 
-# %% ../nbs/15_why.ipynb #297fd54d
+# %% ../nbs/15_why.ipynb #8f7c024b
 def _read_run(path):
     try: d = json.loads(Path(path).read_text())
     except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     if isinstance(d, dict) and d.get('schema')==SCHEMA: return d
     raise ValueError(f"path='{path}' isn't a run that record_run wrote")
 
-# %% ../nbs/15_why.ipynb #e9dc903c
+# %% ../nbs/15_why.ipynb #4715508f
 def _why_files(a, b, tol):
     runs = [_read_run(o) for o in (a,b)]
     names = [Path(o).stem for o in (a,b)]
@@ -260,7 +260,7 @@ def _why_files(a, b, tol):
     note = [res.note, f"They ran with {', '.join(other)}."*(res.parted and bool(other))]
     return replace(res, note=' '.join(o for o in note if o))
 
-# %% ../nbs/15_why.ipynb #628840d1
+# %% ../nbs/15_why.ipynb #c2d6d39c
 class _WatchedArm:
     "An arm, with a `Watch` on what it trains."
     def __init__(self, arm, watch): self.arm,self.watch = arm,watch
@@ -285,7 +285,7 @@ class _WatchedArm:
             return loss
         return whole_step
 
-# %% ../nbs/15_why.ipynb #ac7794b6
+# %% ../nbs/15_why.ipynb #310aa00c
 @patch
 def why(self:CompareLearner,
     a:str,               # an arm, or its name
