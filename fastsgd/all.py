@@ -19,6 +19,9 @@ from fastsgd.learner import *
 from fastsgd.parity import *
 from fastsgd.report import *
 from fastsgd.compare import *
+from fastsgd.watch import *
+from fastsgd.causes import *
+from fastsgd.why import *
 from fastsgd.sweep import *
 
 # fastai's star import brings these two, which would take the place of Python's modules `copy` and `trace`
