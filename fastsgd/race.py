@@ -59,7 +59,7 @@ def _tune(run, name, arm, n, low, high, better, n_jobs):
 # %% ../nbs/17_race.ipynb #61218bc7
 class _Race:
     "A race under way"
-    def __init__(self, run, arms, rates, res, n_jobs, budget): # rates: of arms that don't use their own
+    def __init__(self, run, arms, rates, res, n_jobs, budget): # rates: in place of an arm's own
         self.run,self.arms,self.rates,self.res = run,arms,rates,res
         self.n_jobs,self.cf = n_jobs,res.config
         self.end = math.inf if budget is None else time.monotonic()+budget
@@ -180,24 +180,25 @@ def _continued(old, new):
 
 # %% ../nbs/17_race.ipynb #0440fafb
 def race(
-    get_learner:Callable,        # makes a `Learner` (book, chapter 16); its keyword arguments go to `Learner`
+    get_learner:Callable,        # makes a `Learner`, and hands keyword arguments on to it
     target:float,                # value of the first metric to reach
     n_epoch:int=10,              # how long a run may take
-    arms:dict|list=('hand','fastai'), # name: `LearnerArm`, `LoopArm` or your own; the first is the reference
+    arms:dict|list=('hand','fastai'), # `LearnerArm`, `LoopArm` or your own; first the reference
     seeds:int|Iterable=32,       # how many, or which; a seed is a start and an order of batches
     every:int=10,                # look at the metric every so many steps
     better:str='higher',         # or 'lower'
     budget:float|None=None,      # seconds after which no run begins; tuning doesn't count
     looks:bool=True,             # stop at 8, 16, 32 or 64 seeds if all is decided?
     tune:int=0,                  # rates to draw for each arm; 0: each has the one it was given
-    lrs:tuple|None=None,         # the lowest and highest of them; None: a tenth to ten times the arm's
+    lrs:tuple|None=None,         # lowest and highest of them; None: from a tenth to ten times its own
     lr:float|None=None,          # rate of arms that have none of their own
-    n_jobs:int=1,                # processes to share the runs (joblib); if not 1, nothing is clocked
+    n_jobs:int=1,                # processes to share the runs (joblib); above 1, no seconds
     resume:Race|None=None,       # a race to continue
     progress:bool=True           # show what is going on?
 )->Race: # shows itself as a table
     "How many steps does each arm take to reach `target`? Ctrl-C keeps the runs that are done."
-    if better not in ('higher','lower'): raise ValueError(f"better={better!r} must be 'higher' or 'lower'")
+    if better not in ('higher','lower'):
+        raise ValueError(f"better={better!r} must be 'higher' or 'lower'")
     config = dict(target=_check_number('target', target), better=better,
                   n_epoch=check_int('n_epoch', n_epoch), every=check_int('every', every))
     arms,seeds,tune = _check_arms(arms),_check_seeds(seeds),check_int('tune', tune, 0)

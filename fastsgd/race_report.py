@@ -89,7 +89,7 @@ def detectable(
 @dataclass(repr=False)
 class Race:
     "What `race` found. See `df`, `plot`, `save` and `Race.load`."
-    runs:list   # dicts: arm, seed, step (the last), seconds, end (arrived, missed, diverged), values
+    runs:list   # dicts: arm, seed, step (the last), seconds, end ('arrived', …), values
     env:dict    # from `env_info`
     data:dict   # name, hash, n_train, n_valid, bs
     config:dict # target, better, metric, n_epoch, every, arms, seeds, plans, tuned, …
@@ -270,7 +270,7 @@ def _plot_versus(ax, versus, ref):
 def plot(self:Race,
     fig:Figure|None=None # where to draw; None: a new figure
 )->dict: # the `Axes`: 'metric', 'arrived' and, with several arms, 'versus'
-    "Plot the metric against steps, the fraction of runs that have arrived, and the ratios of steps."
+    "Plot the metric against steps, the fraction of runs that have arrived, and the ratios."
     if fig is None:
         import matplotlib.pyplot as plt
         fig = plt.figure(figsize=(10,6), layout='constrained')
@@ -295,7 +295,8 @@ _RUN_KEYS = {*'arm seed step seconds end values'.split()}
 _CONFIG_KEYS = {*'target better metric n_epoch every arms seeds plans looks tuned stopped'.split()}
 
 def _check(res): # a `Race` as it was read
-    if type(res.runs) is not list or any(o.keys()!=_RUN_KEYS for o in res.runs): raise ValueError('runs are damaged')
+    if type(res.runs) is not list or any(o.keys()!=_RUN_KEYS for o in res.runs):
+        raise ValueError('runs are damaged')
     if missing := _CONFIG_KEYS-res.config.keys(): raise ValueError(f'config has no {min(missing)}')
     repr(res)   # it must be able to show itself
     return res
@@ -319,4 +320,5 @@ def load(cls:Race,
         if d.pop('schema')!=_SCHEMA: raise ValueError(f'its schema is not {_SCHEMA}')
         return _check(cls(**d))
     except (ValueError,KeyError,TypeError,AttributeError,IndexError) as e:
-        raise ValueError(f"path='{path}' isn't a saved race, or is damaged ({type(e).__name__}: {e})") from e
+        why = f'{type(e).__name__}: {e}'
+        raise ValueError(f"path='{path}' isn't a saved race, or is damaged ({why})") from e

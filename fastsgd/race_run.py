@@ -55,8 +55,9 @@ def valid_metric(
         for b in learn.dls.valid:
             b = to_device(b, device)
             n = getattr(learn.dls, 'n_inp', len(b)-1)
-            metric.accumulate(SimpleNamespace(model=model, pred=model(*b[:n]), xb=b[:n], yb=b[n:], x=b[0], y=b[n],
-                                              training=False, to_detach=to_detach))
+            like_learner = SimpleNamespace(model=model, pred=model(*b[:n]), training=False, x=b[0], y=b[n],
+                                           xb=b[:n], yb=b[n:], to_detach=to_detach)
+            metric.accumulate(like_learner)
     for m,training in modes: m.training = training
     return float(metric.value)
 
@@ -105,9 +106,10 @@ def attach(self:_Watch, learn): # an arm with a `Learner` calls this
     self.learn = learn
     learn.add_cb(_WatchCallback(self))
 
+# %% ../nbs/16a_race_run.ipynb #b1e70bf8
 @patch
 @contextmanager
-def training(self:_Watch):      # a loop calls this and the next
+def training(self:_Watch): # a loop calls this and the next
     self.start()
     yield
     self.pause()
