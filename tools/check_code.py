@@ -9,7 +9,7 @@ from nbrun import directives,notebooks,read,root,settings
 lib = settings['lib_path']
 sys.path.insert(0, str(root))
 rooms = ('core plots data loaders losses models optim_base optim forms loop step learner parity report '
-         'compare why sweep race distributed cli').split()
+         'compare why sweep race_run race_report race distributed cli').split()
 problems = []
 
 def complain(where, what): problems.append(f'{where}: {what}')
