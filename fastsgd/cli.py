@@ -320,7 +320,8 @@ def _race_parser():
         'Train each optimizer from many starts, count the steps to a target on the validation set, '
         'and report how sure the difference is.', n_epoch=10)
     p.add('arms', default=_race_arms('sgd,momentum'), type=_race_arms, metavar='A:LR,B:LR',
-          help=f"what to race, of {', '.join(_race_rates)}; the first is the reference (default: sgd:1,momentum:.1)")
+          help=f"what to race, of {', '.join(_race_rates)}; the first is the reference "
+               '(default: sgd:1,momentum:.1)')
     p.add('target', default=.95, type=_number, metavar='X', help='accuracy to reach (default: 0.95)')
     p.add('seeds', default=16, type=_integer(1), metavar='N', help='how many starts at most (default: 16)')
     p.add('every', default=10, type=_integer(1), metavar='N',

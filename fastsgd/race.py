@@ -25,6 +25,7 @@ def _run(run, name, arm, seed, lr, threads): # run: `run_to_target`, with its se
     torch.set_num_threads(threads)   # in another process, too: they decide the last bits
     return dict(arm=name, seed=seed, **run(arm, seed=seed, lr=lr))
 
+# %% ../nbs/17_race.ipynb #40b0e456
 def _each(jobs, n_jobs): # jobs: arguments of `_run`
     "Do `jobs` here, or in `n_jobs` processes; yield their results in order"
     if n_jobs==1: return (_run(*o) for o in jobs)
@@ -47,6 +48,7 @@ def _score(runs, better):
     sign = -1 if better=='higher' else 1
     return steps,min((sign*x for o in runs for x in o['values'] if x is not None), default=math.inf)
 
+# %% ../nbs/17_race.ipynb #742ee4a6
 def _tune(run, name, arm, n, low, high, better, n_jobs):
     "The best of `n` rates, drawn log-uniformly"
     draws = np.random.default_rng(0).uniform(math.log(low), math.log(high), n)
@@ -55,6 +57,15 @@ def _tune(run, name, arm, n, low, high, better, n_jobs):
     runs = [*_each([(run, name, arm, s, lr, threads) for lr in rates for s in _TUNE_SEEDS], n_jobs)]
     scores = [_score(runs[k*i:k*(i+1)], better) for i in range(n)]
     return dict(lr=rates[scores.index(min(scores))], low=low, high=high, rates=rates)
+
+# %% ../nbs/17_race.ipynb #22ce1d6b
+def _why_stop(res, n): # res: a `Race`
+    "Why it is over after the look at `n` seeds, or None"
+    others = len(res.config['arms'])-1
+    if len(res.steps)<n: return 'the budget is used up'
+    if n==len(res.config['seeds']): return None
+    if np.isinf(res.steps.to_numpy()).all(): return 'no run arrived'
+    return 'all is decided' if others and len(res.decided)==others else None
 
 # %% ../nbs/17_race.ipynb #61218bc7
 class _Race:
@@ -72,18 +83,10 @@ class _Race:
             if time.monotonic()>=self.end: return
             yield self.run,name,self.arms[name],seed,self.rates.get(name),torch.get_num_threads()
 
-    def why_stop(self, n):
-        "Why the race is over after the look at `n` seeds, or None"
-        res,others = self.res,len(self.arms)-1
-        if len(res.steps)<n: return 'the budget is used up'
-        if n==len(self.cf['seeds']): return None
-        if np.isinf(res.steps.to_numpy()).all(): return 'no run arrived'
-        return 'all is decided' if others and len(res.decided)==others else None
-
     def __iter__(self):
         for n in self.res.levels:
             yield from _each(self.jobs(n), self.n_jobs)
-            self.cf['stopped'] = self.why_stop(n)
+            self.cf['stopped'] = _why_stop(self.res, n)
             if self.cf['stopped']: return
 
 # %% ../nbs/17_race.ipynb #61a110e1
@@ -111,6 +114,7 @@ def _check_arms(arms):
                         'or have a `fit` like theirs')
     return arms
 
+# %% ../nbs/17_race.ipynb #91c52ab1
 def _check_seeds(seeds):
     if not isinstance(seeds, Iterable): seeds = range(check_int('seeds', seeds))
     seeds = [check_int('seeds', o, 0) for o in seeds]
@@ -138,11 +142,19 @@ def _rate_ranges(arms, lr, tune, lrs):
             raise ValueError(f'arm {k} has no rate: LoopArm(…, lr=1.), or race(…, lr=1.)')
     return {k:lrs or ranges[k] for k in arms} if tune else {}
 
+# %% ../nbs/17_race.ipynb #ed8e4d1a
+def _check_config(target, better, n_epoch, every):
+    if better not in ('higher','lower'):
+        raise ValueError(f"better={better!r} must be 'higher' or 'lower'")
+    return dict(target=_check_number('target', target), better=better,
+                n_epoch=check_int('n_epoch', n_epoch), every=check_int('every', every))
+
 # %% ../nbs/17_race.ipynb #b6966337
 def _probe(get_learner, seed, target, better):
     "A first `Learner`, checked"
     if not callable(get_learner) or isinstance(get_learner, Learner):
-        raise TypeError(f'get_learner must be a function that makes a Learner, not a {type(get_learner).__name__}')
+        kind = type(get_learner).__name__
+        raise TypeError(f'get_learner must be a function that makes a Learner, not a {kind}')
     set_seed(seed)
     learn,again = get_learner(),get_learner()
     if not isinstance(learn, Learner):
@@ -153,27 +165,32 @@ def _probe(get_learner, seed, target, better):
         raise ValueError('get_learner returns the same model twice: make it inside get_learner')
     with loader_order(learn.dls, seed): value = valid_metric(learn)
     if not (value>=target if better=='higher' else value<=target): return learn
+    other = 'lower' if better=='higher' else 'higher'
     raise ValueError(f'target={target:g}: {learn.metrics[0].name} is {value:.4g} before the first step; '
-                     f"if the other way is better, say better={dict(higher='lower', lower='higher')[better]!r}")
+                     f'if {other} is better, say better={other!r}')
 
 # %% ../nbs/17_race.ipynb #7ab86ccf
+def _data_dict(dls):
+    own = getattr(dls.train_ds, '__dict__', {})   # not getattr: fastai's sets look in what they hold
+    return dict(name=own.get('name') or type(dls.train_ds).__name__, hash=own.get('hash'),
+                n_train=len(dls.train_ds), n_valid=len(dls.valid_ds), bs=dls.train.bs)
+
 def _new_race(learn, arms, seeds, **config):
     config |= dict(metric=learn.metrics[0].name, model=display_name(learn.model),
                    loss_func=display_name(learn.loss_func), arms={k:repr(o) for k,o in arms.items()},
                    seeds=seeds, plans=[len(seeds)], tuned={}, stopped=None)
-    dls = learn.dls
-    own = getattr(dls.train_ds, '__dict__', {})   # not getattr: fastai's sets look in what they hold
-    data = dict(name=own.get('name') or type(dls.train_ds).__name__, hash=own.get('hash'),
-                n_train=len(dls.train_ds), n_valid=len(dls.valid_ds), bs=dls.train.bs)
-    return Race([], env_info(next(learn.model.parameters()).device), data, config)
+    device = next(learn.model.parameters()).device
+    return Race([], env_info(device), _data_dict(learn.dls), config)
 
+# %% ../nbs/17_race.ipynb #9c3e4132
 def _continued(old, new):
     "The race `old`, with the seeds of `new`"
     a,b,n = old.config,new.config,len(old.config['seeds'])
     for k in b.keys()-{'seeds','plans','tuned','stopped'}:
         if a[k]!=b[k]: raise ValueError(f'resume: its {k} is {a[k]!r}, not {b[k]!r}')
     if old.data!=new.data: raise ValueError(f'resume: its data is {old.data}, not {new.data}')
-    if b['seeds'][:n]!=a['seeds']: raise ValueError(f'resume: seeds must begin with its {n}, {a["seeds"]}')
+    if b['seeds'][:n]!=a['seeds']:
+        raise ValueError(f'resume: seeds must begin with its {n}, {a["seeds"]}')
     plans = a['plans'] + b['plans']*(len(b['seeds'])>n)
     config = b | dict(plans=plans, tuned=copy.deepcopy(a['tuned']))
     return Race(copy.deepcopy(old.runs), new.env, new.data, config)
@@ -190,17 +207,14 @@ def race(
     budget:float|None=None,      # seconds after which no run begins; tuning doesn't count
     looks:bool=True,             # stop at 8, 16, 32 or 64 seeds if all is decided?
     tune:int=0,                  # rates to draw for each arm; 0: each has the one it was given
-    lrs:tuple|None=None,         # lowest and highest of them; None: from a tenth to ten times its own
+    lrs:tuple|None=None,         # lowest and highest; None: from a tenth to ten times its own
     lr:float|None=None,          # rate of arms that have none of their own
     n_jobs:int=1,                # processes to share the runs (joblib); above 1, no seconds
     resume:Race|None=None,       # a race to continue
     progress:bool=True           # show what is going on?
 )->Race: # shows itself as a table
     "How many steps does each arm take to reach `target`? Ctrl-C keeps the runs that are done."
-    if better not in ('higher','lower'):
-        raise ValueError(f"better={better!r} must be 'higher' or 'lower'")
-    config = dict(target=_check_number('target', target), better=better,
-                  n_epoch=check_int('n_epoch', n_epoch), every=check_int('every', every))
+    config = _check_config(target, better, n_epoch, every)
     arms,seeds,tune = _check_arms(arms),_check_seeds(seeds),check_int('tune', tune, 0)
     ranges = _rate_ranges(arms, lr, tune, lrs)
     if budget is not None: budget = _check_number('budget', budget, 0)

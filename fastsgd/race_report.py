@@ -114,6 +114,7 @@ def df(self:Race)->pd.DataFrame: # arm, seed, step, seconds, reached; inf: never
     df.loc[~df.reached, ['step','seconds']] = math.inf
     return df
 
+# %% ../nbs/16b_race_report.ipynb #c32ef05a
 @patch(as_prop=True)
 def steps(self:Race)->pd.DataFrame: # inf: never
     "(property) A row for each seed that all arms have run, a column for each arm."
@@ -133,6 +134,7 @@ def versus(self:Race,
     ps = _holm([v.p for v in res.values()])
     return {o:v._replace(p=p) for (o,v),p in zip(res.items(), ps)}
 
+# %% ../nbs/16b_race_report.ipynb #fb1293e6
 @patch(as_prop=True)
 def decided(self:Race)->dict: # name: number of seeds
     "(property) At which look an arm was found to differ from the reference, for those that were."
@@ -152,7 +154,7 @@ def _times(v): # a `Versus`
     if math.isnan(v.spread): return f'{v.ratio:.2f}'   # one seed
     if math.isnan(v.low): return 'both missed'
     sign = '> ' if math.isinf(v.high) else '< ' if v.low==0 else ''
-    high = 'never' if math.isinf(v.high) else f'{v.high:.2f}'
+    high = f'{v.high:.2f}' if v.high<100 else _num(v.high)
     return f'{sign}{v.ratio:.2f} [{v.low:.2f}, {high}]'
 
 # %% ../nbs/16b_race_report.ipynb #c4f30987
@@ -179,8 +181,10 @@ def _how_sure(self:Race, name, v): # v: a `Versus`
     if n==1: return 'undecided, and one seed gives no interval'
     if v.low==0 or not math.isfinite(v.high): return 'undecided'
     factor = detectable(n, v.spread, min(self.levels.values()))
+    if factor>10: return 'undecided; these are too few seeds'
     return f'undecided; with these seeds a factor of {factor:.2g} would have been seen'
 
+# %% ../nbs/16b_race_report.ipynb #930f5aeb
 @patch
 def _never_sentence(self:Race, name, runs):
     n_bad,cf = sum(o['end']=='diverged' for o in runs),self.config
@@ -189,6 +193,7 @@ def _never_sentence(self:Race, name, runs):
     bad = f' ({n_bad} of {len(runs)} runs diverged)' if n_bad else ''
     return f"{name} never reached {cf['target']:g}{bad}: its best {cf['metric']} was {best:.4g}"
 
+# %% ../nbs/16b_race_report.ipynb #7abe61a7
 @patch
 def _sentence(self:Race, name, v): # v: a `Versus`; None: the reference
     runs = [o for o in self.runs if o['arm']==name]
@@ -197,7 +202,8 @@ def _sentence(self:Race, name, v): # v: a `Versus`; None: the reference
     if v is None: return f'{name} is the reference.'
     first = f'it was first on {v.faster:.0%} of the seeds: {self._how_sure(name, v)}.'
     if v.ratio==1 and v.spread==0: return f'{name} takes as many steps as {self.reference} on every seed.'
-    if math.isnan(v.low) and v.spread>=0: return f'{name} and {self.reference} both missed, so their steps have no ratio; {first}'
+    if math.isnan(v.low) and v.spread>=0:
+        return f'{name} and {self.reference} both missed, so their steps have no ratio; {first}'
     return f'{name} takes {_times(v)} times the steps of {self.reference}; {first}'
 
 # %% ../nbs/16b_race_report.ipynb #312f5a08
@@ -209,14 +215,17 @@ def _rates_sentence(self:Race):
             for k,o in tuned.items()]
     return f"Rates were tuned on other seeds: {', '.join(each)}."
 
+# %% ../nbs/16b_race_report.ipynb #81bb15ba
 @patch
 def _level_sentence(self:Race):
     plans = self.config['plans']
     if len(plans)==1: return ''
     looks = [_levels(n, self.config['looks']) for n in plans]
     total = sum(max(o.get(n, 0) for o in looks) for n in set().union(*looks))
-    return f"Planned for {plans[0]} seeds, then for more: false alarms are up to {total:.1%}, not 5%."
+    first = f'Planned for {plans[0]} seeds, then for more'
+    return f'{first}: false alarms are up to {total:.1%}, not 5%.'
 
+# %% ../nbs/16b_race_report.ipynb #3c56b9a8
 @patch(as_prop=True)
 def verdict(self:Race)->str:
     "(property) A sentence for each arm, how the race ended, and where the rates come from."
@@ -243,7 +252,8 @@ def _plot_metric(ax, runs, every, style, y): # runs: of one arm; y: height of it
     ax.plot(steps, mid, markevery=max(1, n//8), **style)
     hits = [o['step'] for o in runs if o['end']=='arrived'] or [math.nan]
     ax.plot(hits, [y]*len(hits), '|', color='k', ms=12, transform=ax.get_xaxis_transform())
-    ax.annotate(name, (min(hits),y), (-8,0), ax.get_xaxis_transform(), 'offset points', ha='right', va='center')
+    ax.annotate(name, (min(hits),y), (-8,0), ax.get_xaxis_transform(), 'offset points',
+                ha='right', va='center')
 
 # %% ../nbs/16b_race_report.ipynb #3eddf246
 def _plot_arrived(ax, runs, style):
@@ -251,6 +261,7 @@ def _plot_arrived(ax, runs, style):
     cdf = stats.ecdf(stats.CensoredData(hits, right=misses)).cdf   # one minus Kaplan-Meier
     ax.step([0,*cdf.quantiles], [0,*cdf.probabilities], where='post', label=runs[0]['arm'], **style)
 
+# %% ../nbs/16b_race_report.ipynb #e2a7010f
 def _plot_versus(ax, versus, ref):
     for i,(name,v) in enumerate(versus.items()):
         low,high = max(v.low, v.ratio/9),min(v.high, v.ratio*9)   # an open end goes on for a while
@@ -294,6 +305,7 @@ _SCHEMA = 'fastsgd.race/1'
 _RUN_KEYS = {*'arm seed step seconds end values'.split()}
 _CONFIG_KEYS = {*'target better metric n_epoch every arms seeds plans looks tuned stopped'.split()}
 
+# %% ../nbs/16b_race_report.ipynb #5786640c
 def _check(res): # a `Race` as it was read
     if type(res.runs) is not list or any(o.keys()!=_RUN_KEYS for o in res.runs):
         raise ValueError('runs are damaged')
@@ -301,6 +313,7 @@ def _check(res): # a `Race` as it was read
     repr(res)   # it must be able to show itself
     return res
 
+# %% ../nbs/16b_race_report.ipynb #fdd7402e
 @patch
 def save(self:Race,
     path:str|Path,       # of the file to write
@@ -310,6 +323,7 @@ def save(self:Race,
     text = json.dumps(dict(schema=_SCHEMA, **asdict(self)), indent=1, allow_nan=False)
     return atomic_write(path, text+'\n', overwrite)
 
+# %% ../nbs/16b_race_report.ipynb #38142082
 @patch(cls_method=True)
 def load(cls:Race,
     path:str|Path # of a file written by `save`

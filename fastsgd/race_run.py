@@ -21,14 +21,15 @@ from .step import make_step
 from .learner import FastLearner
 from .compare import LearnerArm,LoopArm
 from fastai.callback.core import Callback
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.torch_core import set_seed,to_detach,to_device
 
 # %% ../nbs/16a_race_run.ipynb #1c2eb5c9
 @contextmanager
 def loader_order(
-    dls,     # `DataLoaders`
-    seed:int # of the order
+    dls:DataLoaders, # or anything else with loaders `train` and `valid`
+    seed:int         # of the order
 ):
     "A `with` block in which the loaders' own orders begin at `seed`; they are put back afterwards."
     own = [getattr(dl, '__dict__', {}) for dl in (dls.train, dls.valid)]
@@ -55,8 +56,9 @@ def valid_metric(
         for b in learn.dls.valid:
             b = to_device(b, device)
             n = getattr(learn.dls, 'n_inp', len(b)-1)
-            like_learner = SimpleNamespace(model=model, pred=model(*b[:n]), training=False, x=b[0], y=b[n],
-                                           xb=b[:n], yb=b[n:], to_detach=to_detach)
+            xb,yb = b[:n],b[n:]
+            like_learner = SimpleNamespace(model=model, xb=xb, yb=yb, x=xb[0], y=yb[0],
+                                           pred=model(*xb), training=False, to_detach=to_detach)
             metric.accumulate(like_learner)
     for m,training in modes: m.training = training
     return float(metric.value)
@@ -64,6 +66,7 @@ def valid_metric(
 # %% ../nbs/16a_race_run.ipynb #a01d309e
 class _Done(BaseException): "A run is over. Not an `Exception`, which callbacks and arms may catch."
 
+# %% ../nbs/16a_race_run.ipynb #9b877fe5
 class _Watch:
     "Counts steps, looks at the metric outside the clock, and ends the run at the target."
     def __init__(self, target, better, every):
@@ -173,7 +176,7 @@ def _fit(arm, begin, watch, n_epoch, lr):
 # %% ../nbs/16a_race_run.ipynb #e099cf9f
 def run_to_target(
     get_learner:Callable, # makes a `Learner`; its keyword arguments go to `Learner`
-    arm,                  # a `LearnerArm`, a `LoopArm`, or your own
+    arm:LearnerArm|LoopArm, # or your own
     target:float,         # value of the first metric to reach
     seed:int=0,           # of the start and of the order of batches
     n_epoch:int=10,       # how long the run may take
