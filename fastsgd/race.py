@@ -12,7 +12,7 @@ from functools import partial
 from types import SimpleNamespace
 import numpy as np,torch
 from joblib import Parallel,delayed
-from .core import Progress,check_int,display_name,env_info
+from .core import Progress,check_int,check_lr,display_name,env_info
 from .loaders import RandomState
 from .compare import ARMS,LoopArm
 from .race_run import loader_order,run_to_target,valid_metric
@@ -135,12 +135,13 @@ def _rate_ranges(arms, lr, tune, lrs):
     ranges = {}
     for k,o in arms.items():
         own = lr if getattr(o, 'lr', None) is None else o.lr
-        if isinstance(own, (int,float)): ranges[k] = own/10,own*10
-        elif tune and lrs is None:
+        if lrs is not None: ranges[k] = low,high
+        elif isinstance(own, (int,float)): ranges[k] = float(own/10),float(own*10)
+        elif tune:
             raise ValueError(f'tune={tune}: arm {k} has no rate to draw around; give lrs=(lowest,highest)')
-        elif isinstance(o, LoopArm) and not tune:
+        if isinstance(o, LoopArm) and own is None and not tune:
             raise ValueError(f'arm {k} has no rate: LoopArm(…, lr=1.), or race(…, lr=1.)')
-    return {k:lrs or ranges[k] for k in arms} if tune else {}
+    return ranges if tune else {}
 
 # %% ../nbs/17_race.ipynb #ed8e4d1a
 def _check_config(target, better, n_epoch, every):
@@ -172,12 +173,16 @@ def _probe(get_learner, seed, target, better):
 # %% ../nbs/17_race.ipynb #7ab86ccf
 def _data_dict(dls):
     own = getattr(dls.train_ds, '__dict__', {})   # not getattr: fastai's sets look in what they hold
+    bs = getattr(dls.train, 'bs', None) or getattr(dls.train, 'batch_size', None)   # torch's name
     return dict(name=own.get('name') or type(dls.train_ds).__name__, hash=own.get('hash'),
-                n_train=len(dls.train_ds), n_valid=len(dls.valid_ds), bs=dls.train.bs)
+                n_train=len(dls.train_ds), n_valid=len(dls.valid_ds), bs=bs)
+
+def _what(arm): # its `repr`, but without an address, which would be another one tomorrow
+    return type(arm).__name__ if type(arm).__repr__ is object.__repr__ else repr(arm)
 
 def _new_race(learn, arms, seeds, **config):
     config |= dict(metric=learn.metrics[0].name, model=display_name(learn.model),
-                   loss_func=display_name(learn.loss_func), arms={k:repr(o) for k,o in arms.items()},
+                   loss_func=display_name(learn.loss_func), arms={k:_what(o) for k,o in arms.items()},
                    seeds=seeds, plans=[len(seeds)], tuned={}, stopped=None)
     device = next(learn.model.parameters()).device
     return Race([], env_info(device), _data_dict(learn.dls), config)
@@ -216,6 +221,7 @@ def race(
     "How many steps does each arm take to reach `target`? Ctrl-C keeps the runs that are done."
     config = _check_config(target, better, n_epoch, every)
     arms,seeds,tune = _check_arms(arms),_check_seeds(seeds),check_int('tune', tune, 0)
+    if lr is not None: lr = check_lr(lr)
     ranges = _rate_ranges(arms, lr, tune, lrs)
     if budget is not None: budget = _check_number('budget', budget, 0)
     run = partial(run_to_target, get_learner, **config)

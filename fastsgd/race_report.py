@@ -167,7 +167,7 @@ def rows(self:Race)->list: # a dict for each arm
         q1,q2,q3 = _quartiles(runs.step)
         row = {'arm':name, 'reached':f'{runs.reached.sum()} of {len(runs)}',
                'steps (median, quartiles)':f'{q2} ({q1} to {q3})'}
-        if not df.seconds.isna().any(): row['seconds'] = _quartiles(runs.seconds)[1]
+        if all(o['seconds'] is not None for o in self.runs): row['seconds'] = _quartiles(runs.seconds)[1]
         v = versus.get(name)
         if versus: row |= {f'vs {self.reference} [95%]':v and _times(v), 'p':v and f'{v.p:.2g}'}
         rows.append(row)
