@@ -23,6 +23,9 @@ from fastsgd.watch import *
 from fastsgd.causes import *
 from fastsgd.why import *
 from fastsgd.sweep import *
+from fastsgd.race_run import *
+from fastsgd.race_report import *
+from fastsgd.race import *
 
 # fastai's star import brings these two, which would take the place of Python's modules `copy` and `trace`
 __all__ = [o for o in globals() if o[0]!='_' and o not in ('copy','trace')]
