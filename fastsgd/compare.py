@@ -79,7 +79,8 @@ class _Timer(_Recorder):
 # %% ../nbs/14_compare.ipynb #af5d8811
 def _setup_seconds(learn):
     "What the callbacks of `learn` have spent on compiling so far; None: none of them compiles"
-    return next((vars(cb)['setup_seconds'] for cb in learn.cbs if 'setup_seconds' in vars(cb)), None)
+    found = [vars(cb).get('setup_seconds') for cb in learn.cbs]
+    return next((o for o in found if o is not None), None)
 
 @patch
 def attach(self:_Timer, learn):
@@ -562,7 +563,7 @@ class CompareLearner:
         self.metrics,self.kwargs = check_metrics(metrics),kwargs
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
-        with RandomState(dls): getattr(dls, 'n_inp', None)   # a loader may have to draw a batch to know
+        with RandomState(dls): getattr(dls, 'n_inp', None)   # a loader may draw a batch to know
         self.start,self.seed = RandomState(dls),torch.initial_seed()
 
 # %% ../nbs/14_compare.ipynb #ed5c9893

@@ -100,7 +100,8 @@ class _LossProgram:
         def forward(xb, yb):
             pred = model(*xb)
             return pred,loss(pred, *yb)
-        self.f = compile_func(forward, options=dict(fallback_random=True))   # draws as eager code does
+        options = dict(fallback_random=True)   # dropout draws as in eager code
+        self.f = compile_func(forward, options=options)
 
     def is_for(self, learn): return learn.model is self.model and learn.loss_func is self.loss_func
     def is_new(self, *batch):
@@ -124,13 +125,30 @@ class _LossArgs:
             b = now.parts[k]
             if len(a)!=len(b) or any(o is not p or v!=w for (o,v),(p,w) in zip(a, b)): return k
 
+# %% ../nbs/11_learner.ipynb #ba30436c
+class _Obstacles(Callback):
+    "Notices what keeps the program from being used"
+    def _applies(self, learn):
+        "Can the program take this batch?"
+        if self.learn is not learn or not learn.training or not len(learn.yb): return False
+        same_model = learn.model is self.program.model
+        if not self.program.is_for(learn): self._notice('loss_func' if same_model else 'model')
+        return not self.obstacle
+
+    def _notice(self, name): # name: of what a callback changed; None: nothing
+        if name is None or self.obstacle: return
+        self.obstacle = name
+        warnings.warn(f'CompiledLoss: this fit is eager from here on, because a callback changes {name} '
+                      'between the model and the loss, or before them; remove one of the two', stacklevel=3)
+
 # %% ../nbs/11_learner.ipynb #14fed330
-class CompiledLoss(Callback):
+class CompiledLoss(_Obstacles):
     "Run the model and the loss of each training batch as one compiled program."
     order = -100   # sees the loss before any other callback may replace it
     def __init__(self): self.program,self.setup_seconds = None,0.   # spent on compiling
 
     def before_fit(self):
+        "Build the program, and take the place of `_do_one_batch`."
         if type(self.learn)._do_one_batch is not Learner._do_one_batch:
             raise TypeError(f'CompiledLoss needs the `_do_one_batch` of Learner, and '
                             f'{type(self.learn).__name__} has its own')
@@ -138,7 +156,9 @@ class CompiledLoss(Callback):
         if not (self.program and self.program.is_for(self.learn)):
             self.program = _LossProgram(self.learn.model, self.learn.loss_func)
         self.learn._do_one_batch = partial(self.do_one_batch, self.learn)
-    def after_fit(self): vars(self.learn).pop('_do_one_batch', None)
+    def after_fit(self):
+        "Give it back."
+        vars(self.learn).pop('_do_one_batch', None)
 
     def __getstate__(self): return {**super().__getstate__(), 'program':None}   # can't be pickled
 
@@ -146,12 +166,12 @@ class CompiledLoss(Callback):
 @patch
 def do_one_batch(self:CompiledLoss,
     learn:Learner # with `xb` and `yb` of the batch
-):
-    "Predictions, loss and, in training, backward and update, with the events of `Learner._do_one_batch`."
-    if self.learn is not learn: vars(learn).pop('_do_one_batch')   # the callback was removed during the fit
+)->None: # what it finds is in `learn`, as fastai has it
+    "All that `Learner._do_one_batch` does, with its events."
+    if self.learn is not learn: vars(learn).pop('_do_one_batch')   # this callback was removed
     if not self._applies(learn): return type(learn)._do_one_batch(learn)
-    start,new = time.perf_counter(),False
-    if self.first: learn.pred,loss = learn.model(*learn.xb),None
+    start,new,loss = time.perf_counter(),False,None
+    if self.first: learn.pred = learn.model(*learn.xb)
     else:
         new = self.program.is_new(learn.xb, learn.yb)
         learn.pred,loss = self.program(learn.xb, learn.yb)
@@ -165,19 +185,4 @@ def do_one_batch(self:CompiledLoss,
     learn('after_loss')
     start = time.perf_counter()
     if learn.training: learn._do_grad_opt()
-    if new: self.setup_seconds += time.perf_counter()-start   # the backward pass is compiled when it's needed
-
-# %% ../nbs/11_learner.ipynb #50eb138e
-@patch
-def _applies(self:CompiledLoss, learn):
-    "Can the program take this batch?"
-    if self.learn is not learn or not learn.training or not len(learn.yb): return False
-    if not self.program.is_for(learn): self._notice('model' if learn.model is not self.program.model else 'loss_func')
-    return not self.obstacle
-
-@patch
-def _notice(self:CompiledLoss, name): # name: of what a callback changed; None: nothing
-    if name is None or self.obstacle: return
-    self.obstacle = name
-    warnings.warn(f'CompiledLoss: this fit is eager from here on, because a callback changes {name} '
-                  'between the model and the loss, or before them; remove one of the two', stacklevel=2)
+    if new: self.setup_seconds += time.perf_counter()-start   # backward is compiled when needed

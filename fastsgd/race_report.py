@@ -315,13 +315,17 @@ def _check(res): # a `Race` as it was read
 
 # %% ../nbs/16b_race_report.ipynb #fdd7402e
 @patch
+def to_json(self:Race)->str: # one object, with a `schema`
+    "Everything as JSON."
+    return json.dumps(dict(schema=_SCHEMA, **asdict(self)), indent=1, allow_nan=False)+'\n'
+
+@patch
 def save(self:Race,
     path:str|Path,       # of the file to write
     overwrite:bool=False # replace an existing file?
 )->Path: # of that file
     "Write everything as JSON. Raises a `FileExistsError` if the file exists."
-    text = json.dumps(dict(schema=_SCHEMA, **asdict(self)), indent=1, allow_nan=False)
-    return atomic_write(path, text+'\n', overwrite)
+    return atomic_write(path, self.to_json(), overwrite)
 
 # %% ../nbs/16b_race_report.ipynb #38142082
 @patch(cls_method=True)

@@ -220,6 +220,28 @@ def _learner_sentence(arm, ref, args): # `ArmResult`s; args: names of what only 
     how = 'with' if _is_learner(arm) else 'without'
     return f"It trained {how} {' and '.join(args)}, which only Learner arms get."
 
+# %% ../nbs/13_report.ipynb #f78a7709
+_READY = 'hand fastai torch fastlearner compiled graphed'.split()   # names that `why` knows
+
+def _why_sentence(res): # a `Comparison`
+    "How to ask where the first arm that differs parts from the reference"
+    def differs(o): return not o.reference and (not o.same_batches or any(_diffs(o, 'max_ulp')))
+    first = next((name for name,o in res.arms.items() if differs(o)), None)
+    if first is None: return ''
+    names = [first, res.reference]
+    args = [k if k==res[k].what else repr(k) for k in names]
+    args += [str(res.config[k]) for k in ('n_epoch','lr')]
+    if any(k not in _READY and k!=res[k].what for k in names): args.append('arms')
+    return f"learn.why({', '.join(args)}) says where."
+
+# %% ../nbs/13_report.ipynb #afba49f7
+def _is_compiled_learner(arm): return _is_learner(arm) and "step='compiled'" in arm.what
+
+def _rounding_sentence(arm, ref): # `ArmResult`s
+    one_of_two = _is_compiled_learner(arm)!=_is_compiled_learner(ref)
+    if not one_of_two or not arm.same_batches or arm.identical or (arm.max_abs or 1.)>1e-4: return ''
+    return 'One of the two is compiled, and a compiler rounds in other places.' 
+
 # %% ../nbs/13_report.ipynb #c490e41d
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
@@ -229,8 +251,9 @@ def verdict(self:Comparison)->str:
         if arm.reference: continue
         sentences.append(_weights_sentence(name, arm, self.reference))
         sentences.append(_learner_sentence(arm, ref, self.config['learner']))
+        sentences.append(_rounding_sentence(arm, ref))
         if arm.seconds: sentences.append(_speed_sentence(arm, ref))
-    return ' '.join(o for o in sentences if o)
+    return ' '.join(o for o in (*sentences, _why_sentence(self)) if o)
 
 # %% ../nbs/13_report.ipynb #8b74aeed
 _least_wanted = 'quartiles','images/s','train_loss','setup, s','valid_loss'   # in this order
