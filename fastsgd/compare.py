@@ -48,6 +48,7 @@ class _Task:
 # %% ../nbs/14_compare.ipynb #da0bf2eb
 class _Recorder:
     "What an arm calls during a fit."
+    def tick(self): pass                 # called before each epoch, outside the clock
     def attach(self, learn): pass        # all that an arm with a `Learner` calls
     def step(self, model, loss_func, opt): return EagerStep(model, loss_func, opt)
     def batches(self, dl): return dl     # the batches of `dl`
@@ -66,6 +67,7 @@ class _Timer(_Recorder):
 
     @contextmanager
     def training(self):
+        self.tick()
         sync(self.device)
         start = time.perf_counter()
         yield
@@ -116,6 +118,7 @@ class _ParityRecorder(_Recorder):
         self.begin_epoch()
 
     def begin_epoch(self):
+        self.tick()
         self.batch_sums,self.losses,self.sizes = [],[],[]
 
 # %% ../nbs/14_compare.ipynb #6d8903c8
@@ -470,9 +473,12 @@ class _ArmRecord:
         self.model = None      # as the parity recorder saw it at the end
         self.timers = []       # a `_Timer` for each repetition
         self.profiler = None
+        self.tick = None       # what the recorders call before each epoch
 
     def check(self, task, model, device):
         self.model,self.parity = model,_ParityRecorder(self.ref and self.ref.parity)
+        self.parity.tick = self.tick
+        self.parity.begin_epoch()
         try: self.arm.fit(task, model, self.parity)
         except Exception as e:
             name = getattr(self.arm, 'name', self.name)   # of a `LearnerArm`'s optimizer
@@ -482,10 +488,12 @@ class _ArmRecord:
 
     def clock(self, task, model, device):
         self.timers.append(_Timer(device))
+        self.timers[-1].tick = self.tick
         self.arm.fit(task, model, self.timers[-1])
 
     def profile(self, task, model, device):
         self.profiler = _Profiler(device)
+        self.profiler.tick = self.tick
         self.arm.fit(task, model, self.profiler)
 
 # %% ../nbs/14_compare.ipynb #4b89b300
@@ -570,8 +578,16 @@ class CompareLearner:
 @patch
 def __repr__(self:CompareLearner):
     what = ', '.join(map(display_name, [self.model, self.loss_func, *self.metrics]))
-    n_train,n_valid = map(_count_batches, (self.dls.train, self.dls.valid))
-    return f'CompareLearner({what})\n  {n_train} batches to train, {n_valid} to validate, on {self.device}' 
+    return f'CompareLearner({what}) on {self.device}\n{self.dls}'
+
+# %% ../nbs/14_compare.ipynb #80bbdc72
+class _EpochCount:
+    "Called before each epoch of a fit: moves the bar, which says what is going on."
+    def __init__(self, jobs, text, n_epoch): self.jobs,self.text,self.n_epoch,self.i = jobs,text,n_epoch,0
+    def __call__(self):
+        if self.i<self.n_epoch:   # some recorders call once more, in the end
+            self.jobs.within(f'{self.text}, epoch {self.i+1} of {self.n_epoch}', self.i/self.n_epoch)
+        self.i += 1
 
 # %% ../nbs/14_compare.ipynb #04e63fe7
 @patch
@@ -591,6 +607,7 @@ def fit(self:CompareLearner,
     with RandomState(self.dls):
         for kind,record in jobs:
             jobs.comment(f'{kind} {record.name} …')
+            record.tick = _EpochCount(jobs, f'{kind} {record.name}', n_epoch)
             self.start.restore()
             model = copy.deepcopy(self.model).to(self.device)
             getattr(record, kind)(task, model, self.device)
