@@ -294,7 +294,7 @@ def _is_original(dl, name):
 
 def _only_picks(dl):
     "Is a batch of `dl` nothing but rows of its tensors?"
-    if not hasattr(type(dl), 'epoch_idxs') or dl.tensors is None: return False
+    if not hasattr(type(dl), 'epoch_idxs') or getattr(dl, 'tensors', None) is None: return False
     if not all(t.is_contiguous() for t in dl.tensors): return False
     names = '__iter__','epoch_idxs','after_batch'
     return not isinstance(dl, TensorDataLoader) or all(_is_original(dl, o) for o in names)
