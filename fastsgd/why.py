@@ -60,7 +60,7 @@ def _size(x, y, names):
     ulps = ulp_diff(x, y) if x.is_floating_point() else 0
     return f'{n}, by up to {max_diff(x, y):.2g}' + f' ({ulps:,} ULP)'*(0<ulps<100_000)
 
-# %% ../nbs/15_why.ipynb #90dfad98
+# %% ../nbs/15_why.ipynb #c9fb66f2
 @patch
 def _operations(self:FirstDifference):
     "What each of them does, in words"
@@ -71,7 +71,7 @@ def _operations(self:FirstDifference):
     does = [f"{name} does {', '.join(o[:4])}{', …'*(len(o)>4)}" for name,o in zip(self.names, self.ops)]
     return ', '.join(does)
 
-# %% ../nbs/15_why.ipynb #333b4763
+# %% ../nbs/15_why.ipynb #29bdb491
 @patch(as_prop=True)
 def place(self:FirstDifference)->str:
     "(property) Where they part, in words."
@@ -79,7 +79,7 @@ def place(self:FirstDifference)->str:
     if self.phase=='output' and not where: where = 'the model'
     return f'{_PLACES[self.phase]} {where}'.strip()
 
-# %% ../nbs/15_why.ipynb #d90b0fe6
+# %% ../nbs/15_why.ipynb #9c39481b
 @patch
 def _found(self:FirstDifference):
     "What was found there, in words"
@@ -88,7 +88,7 @@ def _found(self:FirstDifference):
     if found and self.phase not in ('start','batch'): found = f'its inputs are equal, but {found}'
     return f': {found}' if found else ''
 
-# %% ../nbs/15_why.ipynb #be4d8a97
+# %% ../nbs/15_why.ipynb #12b2baf6
 @patch(as_prop=True)
 def sentence(self:FirstDifference)->str:
     "(property) Where they part, and what to do."
@@ -100,7 +100,7 @@ def sentence(self:FirstDifference)->str:
     place = f'{both} part in batch {self.batch}, at {self.place}{self._found()}.'
     return ' '.join(o for o in (place, self.note, advice) if o)
 
-# %% ../nbs/15_why.ipynb #af419ccc
+# %% ../nbs/15_why.ipynb #daccff62
 @patch(as_prop=True)
 def side_by_side(self:FirstDifference)->list: # a dict for each of them
     "(property) The first five numbers that differ."
@@ -110,17 +110,17 @@ def side_by_side(self:FirstDifference)->list: # a dict for each of them
     return [{'position':str(i), **{n:cell(t, i) for n,t in zip(self.names, (x,y))}}
             for i in (x!=y).nonzero()[:5].tolist()]
 
-# %% ../nbs/15_why.ipynb #83a6bac7
+# %% ../nbs/15_why.ipynb #3c80dd25
 @patch
 def __repr__(self:FirstDifference):
     tables = [text_table(o) for o in (self.rows, self.side_by_side)]
     return '\n\n'.join(o for o in (self.sentence, *tables) if o)
 FirstDifference._repr_markdown_ = FirstDifference.__repr__
 
-# %% ../nbs/15_why.ipynb #9c510ec4
+# %% ../nbs/15_why.ipynb #5a138192
 def _phase_of(key): return key if key=='random state' else key.partition(' ')[0].rstrip("'")
 
-# %% ../nbs/15_why.ipynb #631fcb3c
+# %% ../nbs/15_why.ipynb #b52b8e0d
 def _phase_rows(a, b, tol): # the rows of one batch
     "For each phase, how many things are equal, and the first that isn't"
     res = []
@@ -132,14 +132,14 @@ def _phase_rows(a, b, tol): # the rows of one batch
                              'first that differs':where})
     return res
 
-# %% ../nbs/15_why.ipynb #b8e9da4e
+# %% ../nbs/15_why.ipynb #440b9e9d
 def _since(a, b): # the rows of two runs
     "From where on the random states differ, in words"
     i = next((i for i,(x,y) in enumerate(zip(a, b)) if x['random state']!=y['random state']), None)
     if i is None: return ''
     return f"The random states differ from {f'batch {i-1}' if i else 'the beginning'} on."
 
-# %% ../nbs/15_why.ipynb #5696d064
+# %% ../nbs/15_why.ipynb #1c0c4af9
 def _first_batch(a, b, names, tol): # the rows of two runs
     "A `FirstDifference`, as far as the rows show it"
     n = min(len(a), len(b))
@@ -151,14 +151,14 @@ def _first_batch(a, b, names, tol): # the rows of two runs
     return FirstDifference(names, n, i, phase, where, rows=_phase_rows(a[i], b[i], tol),
                            note=_since(a, b), tol=tol)
 
-# %% ../nbs/15_why.ipynb #d54f2b80
+# %% ../nbs/15_why.ipynb #5750301c
 def _watch(run, name, *args, **kwargs):
     "A `Watch` that has seen `run`"
     res = Watch(*args, **kwargs).run(run)
     if res.rows: return res
     raise ValueError(f'{name} has no batches: it must train the model that it gets')
 
-# %% ../nbs/15_why.ipynb #664358fd
+# %% ../nbs/15_why.ipynb #838194c9
 def _find(runs, names, tol):
     "Watch two runs, and replay the batch in which they part"
     if not 0<=tol<1: raise ValueError(f'tol={tol!r} must be a number from 0 to less than 1')
@@ -174,7 +174,7 @@ def _find(runs, names, tol):
         if not same: return replace(res, cause='again', note='')
     return _diagnosed(res, Diagnosis(*replays, tol))
 
-# %% ../nbs/15_why.ipynb #651d4c05
+# %% ../nbs/15_why.ipynb #33de6373
 def _diagnosed(res, d): # d: a `Diagnosis`
     "`res`, with all that the replays show"
     rows = _phase_rows(*d.rows, res.tol)
@@ -185,7 +185,7 @@ def _diagnosed(res, d): # d: a `Diagnosis`
                    values=tuple(d.values), ops=tuple([o.name for o in ops] for ops in d.ops),
                    rows=rows, note=res.note if d.cause in ('draw','order') else '')
 
-# %% ../nbs/15_why.ipynb #86624f96
+# %% ../nbs/15_why.ipynb #21e52c90
 class _Restart:
     "Runs functions from the same start: the same model, random states, and orders of all loaders."
     def __init__(self, model):
@@ -204,12 +204,12 @@ class _Restart:
         try: f(watch.attach(copy.deepcopy(self.model)))
         finally: self.restore()
 
-# %% ../nbs/15_why.ipynb #fe56d878
+# %% ../nbs/15_why.ipynb #545a46c2
 def _names(a, b):
     a,b = [o if isinstance(o, str) else display_name(o) for o in (a,b)]
     return (a,b) if a!=b else ('first','second')
 
-# %% ../nbs/15_why.ipynb #9bfe7512
+# %% ../nbs/15_why.ipynb #5dd67227
 def why(
     a:Callable|str|Path,       # trains the model that it gets; or a file of `record_run`
     b:Callable|str|Path,       # what to compare it with: a function, or a file, too
@@ -225,9 +225,27 @@ def why(
     start = _Restart(model)
     return _find([partial(start.run, f) for f in (a,b)], _names(a, b), tol)
 
-# %% ../nbs/15_why.ipynb #f7708c6e
+# %% ../nbs/15_why.ipynb #700e53c8
 _SCHEMA = 'fastsgd.why/1'
 
+# %% ../nbs/15_why.ipynb #0af484df
+def _read_run(path):
+    try: d = json.loads(Path(path).read_text())
+    except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
+    if isinstance(d, dict) and d.get('schema')==_SCHEMA: return d
+    raise ValueError(f"path='{path}' isn't a run that record_run wrote")
+
+# %% ../nbs/15_why.ipynb #d9236ff3
+def _why_files(a, b, tol):
+    runs = [_read_run(o) for o in (a,b)]
+    names = [Path(o).stem for o in (a,b)]
+    res = _first_batch(*(r['rows'] for r in runs), _names(*names), tol)
+    x,y = [r['env'] for r in runs]
+    other = [f'{k} {v} against {y.get(k)}' for k,v in x.items() if k!='date' and v!=y.get(k)]
+    note = [res.note, f"They ran with {', '.join(other)}."*(res.parted and bool(other))]
+    return replace(res, note=' '.join(o for o in note if o))
+
+# %% ../nbs/15_why.ipynb #74c6cfa6
 def record_run(
     f:Callable,          # trains the model that it gets
     model:nn.Module,     # it gets a copy of it
@@ -243,24 +261,7 @@ def record_run(
     d = dict(schema=_SCHEMA, env=env_info(device), rows=rows)
     return atomic_write(path, json.dumps(d)+'\n', overwrite)
 
-# %% ../nbs/15_why.ipynb #e9ce4ce0
-def _read_run(path):
-    try: d = json.loads(Path(path).read_text())
-    except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
-    if isinstance(d, dict) and d.get('schema')==_SCHEMA: return d
-    raise ValueError(f"path='{path}' isn't a run that record_run wrote")
-
-# %% ../nbs/15_why.ipynb #b8b52911
-def _why_files(a, b, tol):
-    runs = [_read_run(o) for o in (a,b)]
-    names = [Path(o).stem for o in (a,b)]
-    res = _first_batch(*(r['rows'] for r in runs), _names(*names), tol)
-    x,y = [r['env'] for r in runs]
-    other = [f'{k} {v} against {y.get(k)}' for k,v in x.items() if k!='date' and v!=y.get(k)]
-    note = [res.note, f"They ran with {', '.join(other)}."*(res.parted and bool(other))]
-    return replace(res, note=' '.join(o for o in note if o))
-
-# %% ../nbs/15_why.ipynb #66cac11c
+# %% ../nbs/15_why.ipynb #bbf58dba
 class _WatchedArm:
     "An arm, with a `Watch` on what it trains."
     def __init__(self, arm, watch): self.arm,self.watch = arm,watch
@@ -285,7 +286,7 @@ class _WatchedArm:
             return loss
         return whole_step
 
-# %% ../nbs/15_why.ipynb #e61b94cd
+# %% ../nbs/15_why.ipynb #1af6d7b4
 @patch
 def why(self:CompareLearner,
     a:str,               # an arm, or its name
