@@ -139,7 +139,7 @@ def _since(a, b): # the rows of two runs
     if i is None: return ''
     return f"The random states differ from {f'batch {i-1}' if i else 'the beginning'} on."
 
-# %% ../nbs/15_why.ipynb #1c0c4af9
+# %% ../nbs/15_why.ipynb #742b435c
 def _first_batch(a, b, names, tol): # the rows of two runs
     "A `FirstDifference`, as far as the rows show it"
     n = min(len(a), len(b))
@@ -151,14 +151,14 @@ def _first_batch(a, b, names, tol): # the rows of two runs
     return FirstDifference(names, n, i, phase, where, rows=_phase_rows(a[i], b[i], tol),
                            note=_since(a, b), tol=tol)
 
-# %% ../nbs/15_why.ipynb #5750301c
+# %% ../nbs/15_why.ipynb #5e3c9cd7
 def _watch(run, name, *args, **kwargs):
     "A `Watch` that has seen `run`"
     res = Watch(*args, **kwargs).run(run)
     if res.rows: return res
     raise ValueError(f'{name} has no batches: it must train the model that it gets')
 
-# %% ../nbs/15_why.ipynb #838194c9
+# %% ../nbs/15_why.ipynb #45f0f8a9
 def _find(runs, names, tol):
     "Watch two runs, and replay the batch in which they part"
     if not 0<=tol<1: raise ValueError(f'tol={tol!r} must be a number from 0 to less than 1')
@@ -174,7 +174,7 @@ def _find(runs, names, tol):
         if not same: return replace(res, cause='again', note='')
     return _diagnosed(res, Diagnosis(*replays, tol))
 
-# %% ../nbs/15_why.ipynb #33de6373
+# %% ../nbs/15_why.ipynb #f8602607
 def _diagnosed(res, d): # d: a `Diagnosis`
     "`res`, with all that the replays show"
     rows = _phase_rows(*d.rows, res.tol)
@@ -185,7 +185,7 @@ def _diagnosed(res, d): # d: a `Diagnosis`
                    values=tuple(d.values), ops=tuple([o.name for o in ops] for ops in d.ops),
                    rows=rows, note=res.note if d.cause in ('draw','order') else '')
 
-# %% ../nbs/15_why.ipynb #21e52c90
+# %% ../nbs/15_why.ipynb #f9491948
 class _Restart:
     "Runs functions from the same start: the same model, random states, and orders of all loaders."
     def __init__(self, model):
@@ -204,12 +204,12 @@ class _Restart:
         try: f(watch.attach(copy.deepcopy(self.model)))
         finally: self.restore()
 
-# %% ../nbs/15_why.ipynb #545a46c2
+# %% ../nbs/15_why.ipynb #9901d5ac
 def _names(a, b):
     a,b = [o if isinstance(o, str) else display_name(o) for o in (a,b)]
     return (a,b) if a!=b else ('first','second')
 
-# %% ../nbs/15_why.ipynb #5dd67227
+# %% ../nbs/15_why.ipynb #0ac9e8a2
 def why(
     a:Callable|str|Path,       # trains the model that it gets; or a file of `record_run`
     b:Callable|str|Path,       # what to compare it with: a function, or a file, too
@@ -225,17 +225,17 @@ def why(
     start = _Restart(model)
     return _find([partial(start.run, f) for f in (a,b)], _names(a, b), tol)
 
-# %% ../nbs/15_why.ipynb #700e53c8
+# %% ../nbs/15_why.ipynb #121da935
 _SCHEMA = 'fastsgd.why/1'
 
-# %% ../nbs/15_why.ipynb #0af484df
+# %% ../nbs/15_why.ipynb #beccc0bd
 def _read_run(path):
     try: d = json.loads(Path(path).read_text())
     except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     if isinstance(d, dict) and d.get('schema')==_SCHEMA: return d
     raise ValueError(f"path='{path}' isn't a run that record_run wrote")
 
-# %% ../nbs/15_why.ipynb #d9236ff3
+# %% ../nbs/15_why.ipynb #cfc3df5a
 def _why_files(a, b, tol):
     runs = [_read_run(o) for o in (a,b)]
     names = [Path(o).stem for o in (a,b)]
@@ -245,7 +245,7 @@ def _why_files(a, b, tol):
     note = [res.note, f"They ran with {', '.join(other)}."*(res.parted and bool(other))]
     return replace(res, note=' '.join(o for o in note if o))
 
-# %% ../nbs/15_why.ipynb #74c6cfa6
+# %% ../nbs/15_why.ipynb #a9a9ae0f
 def record_run(
     f:Callable,          # trains the model that it gets
     model:nn.Module,     # it gets a copy of it
@@ -261,7 +261,7 @@ def record_run(
     d = dict(schema=_SCHEMA, env=env_info(device), rows=rows)
     return atomic_write(path, json.dumps(d)+'\n', overwrite)
 
-# %% ../nbs/15_why.ipynb #bbf58dba
+# %% ../nbs/15_why.ipynb #b244f1c8
 class _WatchedArm:
     "An arm, with a `Watch` on what it trains."
     def __init__(self, arm, watch): self.arm,self.watch = arm,watch
@@ -286,7 +286,7 @@ class _WatchedArm:
             return loss
         return whole_step
 
-# %% ../nbs/15_why.ipynb #1af6d7b4
+# %% ../nbs/15_why.ipynb #6914335d
 @patch
 def why(self:CompareLearner,
     a:str,               # an arm, or its name
