@@ -60,6 +60,7 @@ def first_diff(
 
 # %% ../nbs/15_watch.ipynb #dfab1fa1
 def _params(model): return dict(model.named_parameters(remove_duplicate=False))
+def _place(t): return id(t) if t.is_sparse else t.data_ptr()   # in memory
 def _tensors(o): return [t for t in tree_leaves(o) if isinstance(t, Tensor)]
 
 class _Enough(BaseException): "Ends a run that has shown what it was watched for."
@@ -281,6 +282,7 @@ class Replay(Watch):
     def note(self, phase, t, name=''):
         if not self._is_here(): return
         with self.recorder.paused():
+            if t is not None and t.is_sparse: t = t.to_dense()
             key = super().note(phase, t, name)
             if t is not None: self.values[key] = self.store[self._keep(t)].reshape(t.shape)
             return key
@@ -300,7 +302,7 @@ def begin(self:Replay, model, inputs, sure=True, record=True):
     if not self._is_here(): return
     params = _params(model)
     self.before = {n:_hash(p) for n,p in params.items()}
-    self.places = {n:p.data_ptr() for n,p in params.items()}
+    self.places = {n:_place(p) for n,p in params.items()}
     self.modes = {n:m.training for n,m in model.named_modules()}
     if record: self.recorder.start()
 
@@ -328,10 +330,10 @@ def _close(self:Replay):
     self._rest()
     if self._is_here():
         self.left = self._gradients()
-        own = {t.data_ptr() for p in self.model.parameters() for t in (p,p.grad) if t is not None}
+        own = {_place(t) for p in self.model.parameters() for t in (p,p.grad) if t is not None}
         alive = [t for ref in self.recorder.made if (t := ref()) is not None]
         sizes = {p.numel() for p in self.model.parameters()}
-        new = [t for t in alive if t.data_ptr() not in own and t.numel() in sizes]
+        new = [t for t in alive if _place(t) not in own and t.numel() in sizes]
         self.kept = list(dict.fromkeys(map(self._keep, new)))
     super(Replay, self)._close()
 
