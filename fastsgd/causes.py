@@ -10,7 +10,6 @@ import math
 from itertools import takewhile
 import torch
 from fastcore.basics import patch
-from .core import tensor_hash
 from .watch import Replay,first_diff
 
 # %% ../nbs/15_causes.ipynb #4f9ba470
@@ -55,29 +54,29 @@ def _factor(x, y):
     for r in (1., ((x@y)/(x@x)).item()):
         if (y-r*x).abs().max()<=eps*y.abs().max() and (len(x)>1 or _is_whole(r)): return r
 
-# %% ../nbs/15_causes.ipynb #7c1381dd
+# %% ../nbs/15_causes.ipynb #e8080397
 def _is_whole(r):
     "Is `r`, or 1/`r`, a whole number? (Every number is a multiple of every other.)"
     return min(abs(o-round(o)) for o in (r,1/r) if abs(o)>=1)<1e-4
 
-# %% ../nbs/15_causes.ipynb #1821ecec
+# %% ../nbs/15_causes.ipynb #99ff6a15
 def _is_rounded(x, y):
     "Is one the other, in a shorter dtype?"
     short = torch.float32,torch.float16,torch.bfloat16
     pairs = [(a.to(d).to(x.dtype), b) for a,b in ((x,y),(y,x)) for d in short]
     return x.dtype!=y.dtype or any(torch.equal(*o) for o in pairs)
 
-# %% ../nbs/15_causes.ipynb #ff642998
+# %% ../nbs/15_causes.ipynb #6999cb11
 def _equal_rows(x, y):
     same = (x==y).flatten(1) if x.ndim>1 else (x==y).reshape(-1, 1)
     return same.all(1).double().mean()
 
-# %% ../nbs/15_causes.ipynb #4890c10d
+# %% ../nbs/15_causes.ipynb #f22b099f
 def _on_a_line(x, y):
     both = torch.stack([x.double().reshape(-1), y.double().reshape(-1)])
     return torch.corrcoef(both)[0,1].abs()>1-1e-6
 
-# %% ../nbs/15_causes.ipynb #fb0b46e6
+# %% ../nbs/15_causes.ipynb #7e2bc674
 def _is_square(op):
     "Did a column meet a row?"
     ins,outs = op.shapes
@@ -85,13 +84,13 @@ def _is_square(op):
     try: return list(torch.broadcast_shapes(*ins))==outs[0]
     except RuntimeError: return False   # a product of matrices, for one
 
-# %% ../nbs/15_causes.ipynb #b2690e30
+# %% ../nbs/15_causes.ipynb #0186466e
 def _is_untied(d):
     "Does the parameter share its memory with others in one run only?"
     shared = [{n for n,o in r.places.items() if o==r.places.get(d.where)} for r in d.runs]
     return shared[0]!=shared[1]
 
-# %% ../nbs/15_causes.ipynb #8c80f3a4
+# %% ../nbs/15_causes.ipynb #5553f6bd
 def _start_causes(d):
     x,y = d.values
     yield 'untied',  _is_untied(d)
@@ -100,7 +99,7 @@ def _start_causes(d):
     yield 'seed',    d.rows[0]['random state']!=d.rows[1]['random state']
     yield 'copied',  True
 
-# %% ../nbs/15_causes.ipynb #cfef1b8c
+# %% ../nbs/15_causes.ipynb #67617246
 def _batch_causes(d):
     x,y = d.values
     yield 'shape',   x.shape!=y.shape or x.dtype!=y.dtype
@@ -109,24 +108,24 @@ def _batch_causes(d):
     yield 'scaled',  _on_a_line(x, y)
     yield 'order',   True
 
-# %% ../nbs/15_causes.ipynb #9a02343d
+# %% ../nbs/15_causes.ipynb #87e8a9d8
 def _output_causes(d):
     yield 'mode', len({r.modes.get(d.where.rstrip("'")) for r in d.runs})>1
 
-# %% ../nbs/15_causes.ipynb #45cd641b
+# %% ../nbs/15_causes.ipynb #b39f4c62
 def _loss_causes(d):
     if not all(d.steps): return   # a compiled step
     x,y = [{h for o in ops for h in o.ins} - {h for o in ops for h in o.outs} for ops in d.steps]
     yield 'broadcast', len({any(map(_is_square, ops)) for ops in d.steps})>1
     yield 'targets',   x-y and y-x
 
-# %% ../nbs/15_causes.ipynb #d90e5202
+# %% ../nbs/15_causes.ipynb #39a6cf38
 def _gradient_causes(d):
     yield 'untied',  _is_untied(d)
     yield 'frozen',  None in d.hashes
     yield 'zeroing', len({r.leftover.get(d.where) for r in d.runs})>1
 
-# %% ../nbs/15_causes.ipynb #2002e00c
+# %% ../nbs/15_causes.ipynb #7a6cc75f
 def _decay(run, name, ops):
     "How `ops` decay the parameter: 'decoupled', 'L2' or None"
     p,after = run.before[name],run.rows[-1][f'update {name}'][0]
@@ -134,17 +133,17 @@ def _decay(run, name, ops):
         if 'mul' in o.name and o.ins==[p] and .5<sum(o.numbers)<1: return 'decoupled'
         if p in o.ins and after not in o.outs and 'sub' not in o.name: return 'L2'
 
-# %% ../nbs/15_causes.ipynb #f634c271
+# %% ../nbs/15_causes.ipynb #d55b0b00
 def _optimizer_causes(d):
     if not all(d.steps): return
     yield 'decay', len({_decay(r, d.where, ops) for r,ops in zip(d.runs, d.steps)})>1
     yield 'keeps', None in d.hashes
 
-# %% ../nbs/15_causes.ipynb #c3bb59f6
+# %% ../nbs/15_causes.ipynb #71f718f4
 def _looks_ahead(p, kept, ops): # p: hash of the parameter
     return any('add' in o.name and p not in o.ins and kept & set(o.ins) for o in ops)
 
-# %% ../nbs/15_causes.ipynb #012614e6
+# %% ../nbs/15_causes.ipynb #60ffbdc8
 def _update_causes(d):
     still = [h==r.before[d.where] for h,r in zip(d.hashes, d.runs)]
     if any(still):
@@ -157,7 +156,7 @@ def _update_causes(d):
     p = d.runs[0].before[d.where]
     yield 'ahead', len({_looks_ahead(p, d.both, ops) for ops in d.steps})>1
 
-# %% ../nbs/15_causes.ipynb #e581f27a
+# %% ../nbs/15_causes.ipynb #948452f8
 _PHASES = dict(start=_start_causes, batch=_batch_causes, output=_output_causes, loss=_loss_causes,
                gradient=_gradient_causes, optimizer=_optimizer_causes, update=_update_causes)
 
@@ -171,7 +170,7 @@ def _causes(d):
     yield 'multiple', factor
     yield 'formula',  True
 
-# %% ../nbs/15_causes.ipynb #901f865d
+# %% ../nbs/15_causes.ipynb #05631101
 class Diagnosis:
     "The first thing that differs in two replays of a batch, and why."
     def __init__(self,
@@ -199,7 +198,7 @@ class Diagnosis:
         same = x.name==y.name and sorted(x.ins)==sorted(y.ins)
         return (x.numbers,y.numbers) if same and x.numbers!=y.numbers else None
 
-# %% ../nbs/15_causes.ipynb #504424fe
+# %% ../nbs/15_causes.ipynb #220f51c6
 @patch
 def _known(self:Diagnosis, run):
     "Hashes of what comes before the difference"
@@ -207,14 +206,14 @@ def _known(self:Diagnosis, run):
     before = takewhile(lambda k: k!=self.key, row)
     return {row[k][0] for k in before if row[k]} | set(run.before.values())
 
-# %% ../nbs/15_causes.ipynb #3bc56835
+# %% ../nbs/15_causes.ipynb #1e974925
 @patch
 def _value(self:Diagnosis, run, h):
     "The tensor, or None"
     t = run.values.get(self.key)
     return h and run.store[h].reshape(t.shape) if self.phase=='optimizer' else t
 
-# %% ../nbs/15_causes.ipynb #e1b0748f
+# %% ../nbs/15_causes.ipynb #cdab1aaf
 @patch
 def _kept(self:Diagnosis, run, ops):
     "Hashes of what the optimizer keeps for this parameter"
@@ -222,7 +221,7 @@ def _kept(self:Diagnosis, run, ops):
     size = run.values[self.key].numel()
     return [h for h in run.kept if h in used and run.store[h].numel()==size]
 
-# %% ../nbs/15_causes.ipynb #0118e11b
+# %% ../nbs/15_causes.ipynb #63c9df4e
 @patch
 def _look_at_kept(self:Diagnosis):
     "Does what the optimizers keep differ already?"

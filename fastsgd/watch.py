@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['first_diff', 'Watch', 'Replay']
 
-# %% ../nbs/15_watch.ipynb #57fd4003
-import copy,random,weakref
+# %% ../nbs/15_watch.ipynb #c5fa5e30
+import random,weakref
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +60,7 @@ def first_diff(
 
 # %% ../nbs/15_watch.ipynb #dfab1fa1
 def _params(model): return dict(model.named_parameters(remove_duplicate=False))
+def _place(t): return id(t) if t.is_sparse else t.data_ptr()   # in memory
 def _tensors(o): return [t for t in tree_leaves(o) if isinstance(t, Tensor)]
 
 class _Enough(BaseException): "Ends a run that has shown what it was watched for."
@@ -77,7 +78,7 @@ class Watch:
         self.done = self.inside = False   # inside: does the model work on a batch?
     def __deepcopy__(self, memo): return self   # a copy of the model reports here, too
 
-# %% ../nbs/15_watch.ipynb #104afd8f
+# %% ../nbs/15_watch.ipynb #5abcec20
 @patch
 def _is_here(self:Watch): return self.row is not None   # is there a batch to watch?
 
@@ -94,13 +95,13 @@ def _is_enough(self:Watch):
     n = len(self.rows)
     return n>len(self.other) or first_diff(self.other[n-1], self.rows[-1], self.tol) is not None
 
-# %% ../nbs/15_watch.ipynb #b97a7439
+# %% ../nbs/15_watch.ipynb #7d24f4db
 @patch
 def _end(self:Watch):
     self.done = True
     raise _Enough
 
-# %% ../nbs/15_watch.ipynb #37a17ce1
+# %% ../nbs/15_watch.ipynb #4d0615aa
 @patch
 def _close(self:Watch):
     "The batch is over"
@@ -110,7 +111,14 @@ def _close(self:Watch):
     self.row = None
     if self.sure and self._is_enough(): self._end()
 
-# %% ../nbs/15_watch.ipynb #77e5caa8
+# %% ../nbs/15_watch.ipynb #56c1c128
+@patch
+def finish(self:Watch):
+    "End the run here: what would come after is left out."
+    self._close()
+    self._end()
+
+# %% ../nbs/15_watch.ipynb #cdd50261
 @patch
 def begin(self:Watch,
     model:nn.Module,    # what is trained
@@ -125,7 +133,7 @@ def begin(self:Watch,
     if not self.rows: self._note_state('start', 'start')
     for i,t in enumerate(_tensors(inputs)): self.note('batch', t, f'input {i}')
 
-# %% ../nbs/15_watch.ipynb #1ebe55e6
+# %% ../nbs/15_watch.ipynb #c189779a
 @patch
 def note(self:Watch,
     phase:str,     # such as 'loss' or 'gradient'
@@ -138,14 +146,7 @@ def note(self:Watch,
     self.row[key] = _mark(t, self.sketch)
     return key
 
-# %% ../nbs/15_watch.ipynb #56c1c128
-@patch
-def finish(self:Watch):
-    "End the run here: what would come after is left out."
-    self._close()
-    self._end()
-
-# %% ../nbs/15_watch.ipynb #f465b86e
+# %% ../nbs/15_watch.ipynb #13046039
 @patch
 def _backward(self:Watch, f, loss, *args, **kwargs):
     "Call `f`, torch's `backward`; note the loss and the gradients (zeros are none)"
@@ -156,11 +157,11 @@ def _backward(self:Watch, f, loss, *args, **kwargs):
     for n,p in reversed(_params(self.model).items()):
         self.note('gradient', p.grad if p.grad is not None and p.grad.any() else None, n)
 
-# %% ../nbs/15_watch.ipynb #aaed63a9
+# %% ../nbs/15_watch.ipynb #ef28f0bb
 @patch
 def _rest(self:Watch): pass   # a `Replay` stops recording here
 
-# %% ../nbs/15_watch.ipynb #2ee3a0ef
+# %% ../nbs/15_watch.ipynb #ed8b5eaa
 @patch
 def attach(self:Watch,
     model:nn.Module # to be trained
@@ -178,7 +179,7 @@ def attach(self:Watch,
     self.hooks.append(model.register_forward_pre_hook(before, with_kwargs=True))
     return model
 
-# %% ../nbs/15_watch.ipynb #0c78c6d1
+# %% ../nbs/15_watch.ipynb #52b31a67
 @patch
 def run(self:Watch,
     f:Callable # trains a model; gets this object, and passes the model to its `attach`
@@ -193,7 +194,7 @@ def run(self:Watch,
     finally: self._rest()
     return self
 
-# %% ../nbs/15_watch.ipynb #c7ab6928
+# %% ../nbs/15_watch.ipynb #b37f28d6
 @dataclass
 class _Op:
     "An operation that ran, known by its contents and not by its place."
@@ -206,15 +207,15 @@ class _Op:
     @property
     def key(self): return tuple(sorted(self.ins)),tuple(self.outs)
 
-# %% ../nbs/15_watch.ipynb #ac7d2037
+# %% ../nbs/15_watch.ipynb #c3a34e81
 def _hash(t): return _mark(t)[0]
 
-# %% ../nbs/15_watch.ipynb #ebc80434
+# %% ../nbs/15_watch.ipynb #b2bc5f7a
 def _ith(args, i):
     "The arguments of operation `i` of those that a foreach kernel does together"
     return [(a[i] if i<len(a) else None) if isinstance(a, (list,tuple)) else a for a in args]
 
-# %% ../nbs/15_watch.ipynb #c71b8fb9
+# %% ../nbs/15_watch.ipynb #5f3ba3c6
 class _OpRecorder(TorchDispatchMode):
     "Records each operation, those of the backward pass, of foreach and of fused kernels too."
     def __init__(self):
@@ -243,19 +244,19 @@ class _OpRecorder(TorchDispatchMode):
         draws = torch.Tag.nondeterministic_seeded in func.tags
         self.ops.append(_Op(name.removeprefix('_foreach_'), ins, outs, numbers, shapes, draws))
 
-# %% ../nbs/15_watch.ipynb #ac9108e5
+# %% ../nbs/15_watch.ipynb #cd9e6458
 @patch
 def start(self:_OpRecorder):
     self.__enter__()
     self.on = True
 
-# %% ../nbs/15_watch.ipynb #f07e516e
+# %% ../nbs/15_watch.ipynb #c2082c97
 @patch
 def stop(self:_OpRecorder):
     if self.on: self.__exit__(None, None, None)
     self.on = False
 
-# %% ../nbs/15_watch.ipynb #05313b3e
+# %% ../nbs/15_watch.ipynb #0c8ebabe
 @patch
 @contextmanager
 def paused(self:_OpRecorder):
@@ -263,7 +264,7 @@ def paused(self:_OpRecorder):
     try: yield
     finally: self.on = on
 
-# %% ../nbs/15_watch.ipynb #a1d6212c
+# %% ../nbs/15_watch.ipynb #b3ccf0ad
 class Replay(Watch):
     "Watches one batch: with each module's output, each operation, and copies of the tensors."
     def __init__(self,
@@ -281,11 +282,12 @@ class Replay(Watch):
     def note(self, phase, t, name=''):
         if not self._is_here(): return
         with self.recorder.paused():
+            if t is not None and t.is_sparse: t = t.to_dense()
             key = super().note(phase, t, name)
             if t is not None: self.values[key] = self.store[self._keep(t)].reshape(t.shape)
             return key
 
-# %% ../nbs/15_watch.ipynb #dc622383
+# %% ../nbs/15_watch.ipynb #ea28e950
 @patch
 def _keep(self:Replay, t):
     "Keep a copy of `t`, unless there is one; return its hash"
@@ -293,49 +295,49 @@ def _keep(self:Replay, t):
     if h not in self.store: self.store[h] = plain_tensor(t.detach()).clone()
     return h
 
-# %% ../nbs/15_watch.ipynb #009586c3
+# %% ../nbs/15_watch.ipynb #86f87342
 @patch
 def begin(self:Replay, model, inputs, sure=True, record=True):
     super(Replay, self).begin(model, inputs, sure)
     if not self._is_here(): return
     params = _params(model)
     self.before = {n:_hash(p) for n,p in params.items()}
-    self.places = {n:p.data_ptr() for n,p in params.items()}
+    self.places = {n:_place(p) for n,p in params.items()}
     self.modes = {n:m.training for n,m in model.named_modules()}
     if record: self.recorder.start()
 
-# %% ../nbs/15_watch.ipynb #3fc802fe
+# %% ../nbs/15_watch.ipynb #5b50b694
 @patch
 def _rest(self:Replay): self.recorder.stop()
 
-# %% ../nbs/15_watch.ipynb #97f80fb7
+# %% ../nbs/15_watch.ipynb #0b48829d
 @patch
 def _backward(self:Replay, f, loss, *args, **kwargs):
     if self._is_here(): self.leftover = self._gradients()
     super(Replay, self)._backward(f, loss, *args, **kwargs)
     self.recorder.made.clear()
 
-# %% ../nbs/15_watch.ipynb #c789b9e2
+# %% ../nbs/15_watch.ipynb #70733ea5
 @patch
 def _gradients(self:Replay):
     "For each parameter: does it have a gradient that isn't 0?"
     with self.recorder.paused():
         return {n:p.grad is not None and bool(p.grad.any()) for n,p in _params(self.model).items()}
 
-# %% ../nbs/15_watch.ipynb #695cec81
+# %% ../nbs/15_watch.ipynb #d53bb163
 @patch
 def _close(self:Replay):
     self._rest()
     if self._is_here():
         self.left = self._gradients()
-        own = {t.data_ptr() for p in self.model.parameters() for t in (p,p.grad) if t is not None}
+        own = {_place(t) for p in self.model.parameters() for t in (p,p.grad) if t is not None}
         alive = [t for ref in self.recorder.made if (t := ref()) is not None]
         sizes = {p.numel() for p in self.model.parameters()}
-        new = [t for t in alive if t.data_ptr() not in own and t.numel() in sizes]
+        new = [t for t in alive if _place(t) not in own and t.numel() in sizes]
         self.kept = list(dict.fromkeys(map(self._keep, new)))
     super(Replay, self)._close()
 
-# %% ../nbs/15_watch.ipynb #a94d08e7
+# %% ../nbs/15_watch.ipynb #0972f70d
 @patch
 def steps(self:Replay,
     target:str, # hash of what they make
