@@ -74,6 +74,11 @@ class _Watch:
         self.n,self.seconds,self.values,self.end = 0,0.,[],'missed'
         self.loop_step = None   # a compiled one knows how long it took to compile
 
+    def step(self, *args): return make_step(*args)
+    def setup(self, seconds): pass   # these three are for other recorders
+    def loss(self, loss, size): pass
+    def epoch(self, model, values): pass
+
     def start(self):
         sync(self.device)
         self.since = time.perf_counter()
@@ -128,15 +133,6 @@ def batches(self:_Watch, dl):
 def make_step(self:_Watch, kind, *args): # kind: `LoopArm.step`
     self.loop_step = kind(*args) if callable(kind) else make_step(*args, kind)
     return self.loop_step
-
-@patch
-def step(self:_Watch, *args): return make_step(*args)
-@patch
-def setup(self:_Watch, seconds): pass        # this and what follows is for others
-@patch
-def loss(self:_Watch, loss, size): pass
-@patch
-def epoch(self:_Watch, model, values): pass
 
 @patch
 def record(self:_Watch)->dict:
