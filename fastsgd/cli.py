@@ -159,6 +159,7 @@ def _interrupted(parser):
     print(f'{parser.prog}: interrupted', file=sys.stderr)
     return 130
 
+# %% ../nbs/19_cli.ipynb #45246d5d
 def _exit_status(parser, plan, check, work, args):
     "Print `plan`, `check` the arguments, do the `work`, and print its results; an error becomes one line"
     if not args.quiet: print(plan, file=sys.stderr, flush=True)
@@ -172,9 +173,9 @@ def _exit_status(parser, plan, check, work, args):
     if saved: print(saved)
     return _interrupted(parser) if 'interrupted' in args else 0   # with what was done until then
 
+# %% ../nbs/19_cli.ipynb #825d88b2
 def _count(n, what): return f"{n} {what}{'s'*(n!=1)}"
 
-# %% ../nbs/19_cli.ipynb #825d88b2
 def _compare_parser():
     p = _parser('fastsgd_compare',
         'Train one model from one start on the same batches with the hand-rolled loop and '

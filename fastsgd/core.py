@@ -314,7 +314,7 @@ def within(self:Progress,
     text:str,      # about the current item
     fraction:float # how much of it is done, 0 to 1
 ):
-    "Show `text` beside the bar, moved by a part of an item: five times a second at most, and never in a log."
+    "Show `text` beside the bar, moved by a part of an item, at most five times a second."
     if not self.bar or monotonic()-self.last<.2: return
     self.last = monotonic()
     self.bar.main_bar.comment = text

@@ -1,9 +1,9 @@
 """What a new user sees: from a clone to a prediction of a picture of their own, on a machine without data.
 
-`python tools/first_minutes.py`, in an environment that has fastsgd, runs three commands one after the other in a
-terminal of 80 columns, with an empty home folder and without a network. It prints what they print, each line
-with its second, and checks that the first line comes within a second (`--patience` for slow machines), that
-tables fit, that nothing looks like a traceback, and that all of them succeed."""
+`python tools/first_minutes.py`, in an environment that has fastsgd, runs three commands one after the other
+in a terminal of 80 columns, with an empty home folder and without downloads. It prints what they print, each
+line with its second, and checks that the first line comes within a second (`--patience` for slow machines),
+that tables fit, that nothing looks like a traceback, and that all of them succeed."""
 import argparse,fcntl,os,pty,re,select,struct,subprocess,sys,tempfile,termios,time
 from pathlib import Path
 
@@ -21,7 +21,7 @@ print(predict_image(learn, 'my_digit.png'))
 '''
 
 def transcript(cmd, cwd, env):
-    "What `cmd` writes to a terminal, as (second, line), and its exit status; a line that a bar overwrites counts once"
+    "What `cmd` writes to a terminal, as (second, line), without what bars overwrite; and its exit status"
     ours,theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 40, 80, 0, 0))
     start = time.perf_counter()
@@ -64,7 +64,8 @@ def main():
                           'fastsgd_compare': 'hand has the same weights as fastai, to the last bit'}.items():
             script,*rest = name.split()
             problems += check(name, [bin_dir/script, *rest], home, env, args.patience, last)
-        problems += check('python digit.py', [sys.executable, 'digit.py'], home, env, 60, r"\{'7': (1|0\.[5-9])")
+        cmd = [sys.executable, 'digit.py']
+        problems += check('python digit.py', cmd, home, env, 60, r"\{'7': (1|0\.[5-9])")
     print(*problems or ['All as it should be.'], sep='\n')
     sys.exit(bool(problems))
 
