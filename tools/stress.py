@@ -62,7 +62,7 @@ def write_forever(name, folder):
     write,folder = globals()[name],Path(folder)
     write(folder)
     rename = os.replace
-    os.replace = lambda *args: (time.sleep(.03), rename(*args))
+    os.replace = lambda *args: (time.sleep(.1), rename(*args))
     print('ready', file=sys.stderr, flush=True)
     while True:
         if random.random() < .5: written(folder).unlink()
