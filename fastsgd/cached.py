@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['cached']
 
-# %% ../nbs/03b_cached.ipynb #7d7c3ff8
+# %% ../nbs/03b_cached.ipynb #4a8db28a
 import hashlib,io,itertools,json,os,random,stat,sys
 from collections.abc import Iterator
 from copy import copy,deepcopy
@@ -25,14 +25,14 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import to_device
 from fastai.torch_basics import Pipeline,compose_tfms
 
-# %% ../nbs/03b_cached.ipynb #3247b5ce
+# %% ../nbs/03b_cached.ipynb #9020eb4d
 def _parts(o):
     "The tensors and numbers that the nested item or batch `o` is made of"
     if isinstance(o, dict): o = o.values()
     elif not isinstance(o, (tuple,list)): return [o]
     return [part for child in o for part in _parts(child)]
 
-# %% ../nbs/03b_cached.ipynb #2c5051ef
+# %% ../nbs/03b_cached.ipynb #d3ac0b81
 def _refill(like, parts):
     "A nested item or batch like `like`, made of the next of the iterator `parts`"
     if isinstance(like, dict):
@@ -43,21 +43,21 @@ def _refill(like, parts):
     children = [_refill(o, parts) for o in like]
     return type(like)(*children) if hasattr(like, '_fields') else type(like)(children)
 
-# %% ../nbs/03b_cached.ipynb #c544349f
+# %% ../nbs/03b_cached.ipynb #918cc1fd
 def _form(o):
     "What `o` is made of: types, keys, dtypes, numbers of dimensions"
     if isinstance(o, dict): return type(o),tuple((k, _form(v)) for k,v in o.items())
     if isinstance(o, (tuple,list)): return type(o),tuple(map(_form, o))
     return type(o),getattr(o, 'dtype', None),getattr(o, 'ndim', 0)
 
-# %% ../nbs/03b_cached.ipynb #03f9e556
+# %% ../nbs/03b_cached.ipynb #404a47a6
 def _as_tensor(o):
     "A part as a plain tensor"
     if not isinstance(o, Tensor): return torch.from_numpy(np.asarray(o))
     t = o if type(o) is Tensor else o.as_subclass(Tensor)
     return t.detach() if t.requires_grad else t
 
-# %% ../nbs/03b_cached.ipynb #529c86f5
+# %% ../nbs/03b_cached.ipynb #a9708f3c
 def _from_tensor(t, kind, meta):
     "A plain tensor as a part of type `kind`, with the attributes `meta`"
     if kind is Tensor and not meta: return t
@@ -68,7 +68,7 @@ def _from_tensor(t, kind, meta):
     if kind is np.ndarray: return t.numpy()
     return t.numpy()[()] if issubclass(kind, np.generic) else kind(t.item())
 
-# %% ../nbs/03b_cached.ipynb #c14e7d6d
+# %% ../nbs/03b_cached.ipynb #75a89f0c
 def _bits(t): return t.contiguous().reshape(-1).view(torch.uint8)
 
 def _same_part(a, b):
@@ -79,12 +79,12 @@ def _same_part(a, b):
 
 def _same(a, b): return _form(a)==_form(b) and all(map(_same_part, _parts(a), _parts(b)))
 
-# %% ../nbs/03b_cached.ipynb #5cb15cad
+# %% ../nbs/03b_cached.ipynb #516f5964
 def _is_plain(o): return all(map(_is_plain, o)) if isinstance(o, (tuple,list)) else isinstance(o, _plain)
 _plain = bool,int,float,str,type(None)
 _odd_memory = 'its items lie in memory in different ways or with gaps: call `contiguous` on them'
 
-# %% ../nbs/03b_cached.ipynb #27d60cdd
+# %% ../nbs/03b_cached.ipynb #33b7cdf2
 def _pack(parts, stacked):
     "The same part of several items: its memory order, values, shapes, attributes"
     ts = [_as_tensor(o) for o in parts]
@@ -99,10 +99,10 @@ def _pack(parts, stacked):
     values = torch.cat([t.permute(order).reshape(-1) for t in ts])
     return order,values,shapes,metas if any(metas) else None
 
-# %% ../nbs/03b_cached.ipynb #23582a17
+# %% ../nbs/03b_cached.ipynb #c10f216d
 def _inverse(order): return [order.index(d) for d in range(len(order))]
 
-# %% ../nbs/03b_cached.ipynb #2fd05333
+# %% ../nbs/03b_cached.ipynb #a20c286e
 class _Column:
     "The same part of all items: its values one after the other, their shapes and attributes"
     def __init__(self, packs, kind):
@@ -127,7 +127,7 @@ class _Column:
         rows = self.values.view(len(self.shapes), *(size[d] for d in self.order))
         return rows.permute(_inverse(order))
 
-# %% ../nbs/03b_cached.ipynb #83aac858
+# %% ../nbs/03b_cached.ipynb #afd3c92e
 class _ItemCache:
     "Items of different shapes, collated for each batch as the loader does it"
     tensors = None
@@ -138,7 +138,7 @@ class _ItemCache:
         items = [self.item(i) for i in idxs.tolist()] if idxs.ndim else self.item(idxs.item())
         return dl._to_device(dl._collate(items))
 
-# %% ../nbs/03b_cached.ipynb #8d65b1f6
+# %% ../nbs/03b_cached.ipynb #5138f16e
 class _Rows:
     "One part of all items [n,…], lying in memory so that the rows it gives have the strides of `like`"
     def __init__(self, rows, like, metas):
@@ -158,7 +158,7 @@ class _Rows:
         if self.strides: t = t.as_strided(t.shape, self.strides)
         return _from_tensor(t, self.kind, self.metas and self.metas[idxs[0]])
 
-# %% ../nbs/03b_cached.ipynb #bc85530c
+# %% ../nbs/03b_cached.ipynb #b127bc06
 class _RowCache:
     "Items of one shape: a tensor for each part, to pick the rows of a batch from"
     def __init__(self, columns, like, draws):
@@ -179,13 +179,13 @@ class _RowCache:
         parts = [o.pick(idxs) for o in self.parts]
         return type(self.like)(parts) if self.flat else _refill(self.like, iter(parts))
 
-# %% ../nbs/03b_cached.ipynb #969e4fc8
+# %% ../nbs/03b_cached.ipynb #4457f955
 def _other_rngs():
     "The states of NumPy's and torch's global generators"
     _,key,pos,*_ = np.random.get_state()
     return torch.get_rng_state(),torch.from_numpy(key.astype(np.int64)),torch.tensor(pos)
 
-# %% ../nbs/03b_cached.ipynb #e85b4311
+# %% ../nbs/03b_cached.ipynb #edb1a06d
 def _draws_between(start, end):
     "How many 32-bit words were drawn from `random` between two of its states"
     (_,before,_),(_,after,_) = start,end
@@ -200,13 +200,13 @@ def _draws_between(start, end):
     finally: random.setstate(now)
     raise ValueError("its items draw from `random` in a way that can't be repeated")
 
-# %% ../nbs/03b_cached.ipynb #6b310e2a
+# %% ../nbs/03b_cached.ipynb #2d76c8c8
 _random_hint = ('draw random numbers for whole batches, in batch_tfms: `RandomResizedCropGPU` for '
                 "`RandomResizedCrop`, `Flip` for `FlipItem`; and use `Resize` with method='squish'")
 
 def _changes(i): return f'item {i} is different each time, or draws more random numbers: {_random_hint}'
 
-# %% ../nbs/03b_cached.ipynb #ccaf47f9
+# %% ../nbs/03b_cached.ipynb #51a0989f
 class _Chunks:
     "The items of a loader, packed chunk by chunk; what can't be kept comes back as a `ValueError`"
     def __init__(self, dl, like, n):
@@ -238,7 +238,7 @@ class _Chunks:
         if n==_draws_between(middle, random.getstate()) and _same(a, b): return a,n
         raise ValueError(_changes(i))
 
-# %% ../nbs/03b_cached.ipynb #2f64b053
+# %% ../nbs/03b_cached.ipynb #0be3bf01
 class _CachedLoader:
     "What makes a loader a cached one: it picks rows from tensors where it would have made items."
     _cache,_built,_chunk,_plain = None,None,64,None
@@ -271,10 +271,10 @@ class _CachedLoader:
         return [_pack(o, stacked) for o in zip(*map(_parts, items))]
     def __reduce_ex__(self, protocol): return _new_cached,(self._plain,),vars(self)
 
-# %% ../nbs/03b_cached.ipynb #04cd0a6c
+# %% ../nbs/03b_cached.ipynb #7b59fe9a
 _kinds = np.ndarray,np.generic,bool,int,float
 
-# %% ../nbs/03b_cached.ipynb #4501c7f5
+# %% ../nbs/03b_cached.ipynb #0861387a
 @patch
 def _check_item(self:_CachedLoader, i, o, form):
     "Raise a `ValueError` if item `o`, number `i`, can't be kept"
@@ -285,7 +285,7 @@ def _check_item(self:_CachedLoader, i, o, form):
         raise ValueError(f'item {i} holds a {type(part).__name__}: turn it into numbers, or leave it out')
     if _form(o)!=form: raise ValueError(f'item {i} is made of other things than item 0')
 
-# %% ../nbs/03b_cached.ipynb #e96cb977
+# %% ../nbs/03b_cached.ipynb #8f5237f3
 class _CachedFastai(_CachedLoader):
     "A cached fastai `DataLoader`."
     @property
@@ -319,14 +319,14 @@ class _CachedFastai(_CachedLoader):
         if self.pin_memory and type(b) is list: b = tuple(b)
         return self.after_batch(b)
 
-# %% ../nbs/03b_cached.ipynb #bf7a7372
+# %% ../nbs/03b_cached.ipynb #84b175cd
 def _fs(f):
     "The transforms of a pipeline, or the function itself, as a list"
     if f is None: return []
     return [*f.fs] if isinstance(f, Pipeline) else [f]
 _collating = 'create_batch','do_batch','retain'
 
-# %% ../nbs/03b_cached.ipynb #69c89f4a
+# %% ../nbs/03b_cached.ipynb #649d105d
 @patch
 def _state(self:_CachedFastai):
     "What must stay the same for the cache to be right"
@@ -335,7 +335,7 @@ def _state(self:_CachedFastai):
     split_idx = getattr(self.dataset, 'split_idx', None)
     return [self.dataset,split_idx,not self.bs,*map(own.get, ('create_item',*_collating)),*tfms]
 
-# %% ../nbs/03b_cached.ipynb #19d72f4b
+# %% ../nbs/03b_cached.ipynb #f102c5da
 @patch
 def _collates_plainly(self:_CachedFastai):
     "Does it only stack items, by fastai's own methods?"
@@ -346,7 +346,7 @@ def _collates_plainly(self:_CachedFastai):
 
 def _overridden(cls, base, names): return [o for o in names if getattr(cls, o) is not getattr(base, o)]
 
-# %% ../nbs/03b_cached.ipynb #49260198
+# %% ../nbs/03b_cached.ipynb #932166d2
 @patch
 def _item_maker(self:_CachedFastai, i):
     "A function that makes item `i`. It opens the file once, if all transforms are fastai's"
@@ -356,7 +356,7 @@ def _item_maker(self:_CachedFastai, i):
     raw = self.create_item(i)
     return partial(self.after_item, raw) if start==random.getstate() else make
 
-# %% ../nbs/03b_cached.ipynb #c679e9fe
+# %% ../nbs/03b_cached.ipynb #bd52c80c
 @patch
 def new(self:_CachedFastai,
     dataset=None,       # another data set; None: the same, cached
@@ -368,7 +368,7 @@ def new(self:_CachedFastai,
     same = cls is None and res.dataset is self.dataset
     return _wrap(res, self._cache, self._built) if same else res
 
-# %% ../nbs/03b_cached.ipynb #d7c7e27e
+# %% ../nbs/03b_cached.ipynb #c38c3e17
 @patch(as_prop=True)
 def tensors(self:_CachedLoader)->tuple|None:
     "(property) The tensors [n,…] that batches are rows of; None if a batch is more than rows of tensors."
@@ -379,7 +379,7 @@ def tensors(self:_CachedLoader)->tuple|None:
 @patch
 def _batch_tfms(self:_CachedFastai): return _fs(vars(self).get('after_batch'))
 
-# %% ../nbs/03b_cached.ipynb #2de86ca8
+# %% ../nbs/03b_cached.ipynb #f1f9b0f3
 class _CachedTab(_CachedFastai):
     "A cached `TabDataLoader`: what `ReadTabBatch` makes of the whole table, to pick rows from."
     _chunk = 4096
@@ -401,7 +401,7 @@ class _CachedTab(_CachedFastai):
         shapes = [torch.tensor(t.shape[1:]).long().expand(len(t), -1) for t in ts]
         return [(tuple(range(t.ndim-1)), t.reshape(-1), s, None) for t,s in zip(ts, shapes)]
 
-# %% ../nbs/03b_cached.ipynb #02ce6ade
+# %% ../nbs/03b_cached.ipynb #7e301c89
 class _CachedTorch(_CachedLoader):
     "A cached loader of torch's."
     @property
@@ -432,7 +432,7 @@ class _CachedTorch(_CachedLoader):
         if hasattr(self.dataset, '__getitems__'): return self.dataset.__getitems__(idxs)
         return [self.dataset[i] for i in idxs]
 
-# %% ../nbs/03b_cached.ipynb #a6f7a090
+# %% ../nbs/03b_cached.ipynb #8b0ca8d9
 def _tab_loader():
     "fastai's `TabDataLoader`, if somebody has imported it"
     return getattr(sys.modules.get('fastai.tabular.core'), 'TabDataLoader', ())
@@ -444,7 +444,7 @@ def _base(cls):
 @lru_cache(None)
 def _cached_class(cls): return type(f'Cached{cls.__name__}', (_base(cls),cls), {'_plain':cls})
 
-# %% ../nbs/03b_cached.ipynb #46d6d052
+# %% ../nbs/03b_cached.ipynb #102ea4b1
 def _new_cached(cls): return object.__new__(_cached_class(cls))   # for pickle, too
 
 def _copy_pipeline(p):
@@ -452,7 +452,7 @@ def _copy_pipeline(p):
     res.fs = p.fs[:]   # so that `add_tfms` changes only one of them
     return res
 
-# %% ../nbs/03b_cached.ipynb #bdbd8e81
+# %% ../nbs/03b_cached.ipynb #ec273f75
 def _wrap(dl, cache=None, built=None):
     "A shallow copy of `dl` that is a cached loader"
     res = _new_cached(type(dl))
@@ -468,10 +468,10 @@ def _wrap(dl, cache=None, built=None):
     if '_iterator' in own: own['_iterator'] = None   # of torch's persistent workers
     return res
 
-# %% ../nbs/03b_cached.ipynb #765ff641
+# %% ../nbs/03b_cached.ipynb #62d7ece3
 _own_ways = '__iter__','create_batches','sample','chunkify','create_item','do_item'
 
-# %% ../nbs/03b_cached.ipynb #1c8bf391
+# %% ../nbs/03b_cached.ipynb #72066c1d
 def _check_class(dl):
     "Raise a `ValueError` for a loader that makes its batches in a way of its own, or has no items to pick"
     if isinstance(dl, TorchLoader):
@@ -487,7 +487,7 @@ def _check_class(dl):
     raise ValueError(f'{type(dl).__name__} has its own {ways[0]}, so its items may change from epoch to '
                      'epoch: use it as it is')
 
-# %% ../nbs/03b_cached.ipynb #d7a86df6
+# %% ../nbs/03b_cached.ipynb #a705be96
 def _item_tfms(dl):
     "The transforms that make an item"
     ds = dl.dataset
@@ -495,7 +495,7 @@ def _item_tfms(dl):
     pipes = [getattr(o, 'tfms', None) for o in lists]
     return [f for o in [*pipes,vars(dl).get('after_item')] if isinstance(o, Pipeline) for f in o.fs]
 
-# %% ../nbs/03b_cached.ipynb #a4dc2a1d
+# %% ../nbs/03b_cached.ipynb #b4152e45
 def _check_random(dl):
     "Raise a `ValueError` for a transform that is known to change an item at random"
     split_idx = getattr(dl.dataset, 'split_idx', None)
@@ -505,7 +505,7 @@ def _check_random(dl):
         if f.split_idx not in (None,split_idx) or (f.p==1. and split_idx==1): continue
         raise ValueError(f'{type(f).__name__} changes its items at random: {_random_hint}')
 
-# %% ../nbs/03b_cached.ipynb #31b3fb94
+# %% ../nbs/03b_cached.ipynb #0b0361e3
 def _free_bytes():
     "How much memory is free, as far as the system tells"
     try:
@@ -515,7 +515,7 @@ def _free_bytes():
     try: return os.sysconf('SC_PHYS_PAGES')*os.sysconf('SC_PAGE_SIZE')
     except (AttributeError,ValueError,OSError): return 2**63
 
-# %% ../nbs/03b_cached.ipynb #3d3b99cb
+# %% ../nbs/03b_cached.ipynb #f52db97a
 def _check_bytes(n_bytes, limit):
     if n_bytes<=limit: return
     raise ValueError(f'its items need {n_bytes:,} bytes of the {limit:,} that they may take: make them '
@@ -523,7 +523,7 @@ def _check_bytes(n_bytes, limit):
 
 def _n_bytes(pack): return sum(v.nbytes+s.nbytes for _,v,s,_ in pack)
 
-# %% ../nbs/03b_cached.ipynb #544f7581
+# %% ../nbs/03b_cached.ipynb #6015fb81
 @patch
 def _pack_all(self:_CachedLoader, limit, show):
     "The packed items, part by part, and what each draws from `random`"
@@ -540,10 +540,10 @@ def _pack_all(self:_CachedLoader, limit, show):
         draws += drawn
     return [*zip(*packs)],draws if any(draws) else None
 
-# %% ../nbs/03b_cached.ipynb #9920e09d
+# %% ../nbs/03b_cached.ipynb #45c93254
 def _as_is(o): return o
 
-# %% ../nbs/03b_cached.ipynb #d382a5db
+# %% ../nbs/03b_cached.ipynb #2e8d45ef
 @patch
 def _fill(self:_CachedLoader, packs, draws):
     "Make the cache of packed items, and check a sample of it against new items"
@@ -559,7 +559,7 @@ def _fill(self:_CachedLoader, packs, draws):
     vars(self).update(_cache=cache, _built=self._state())
     return columns
 
-# %% ../nbs/03b_cached.ipynb #45b3f5d5
+# %% ../nbs/03b_cached.ipynb #b69ea6a4
 @patch
 def _fill_rows(self:_CachedLoader, columns, draws, sample, batch):
     "Make the cache of rows; False if that doesn't give `batch` for `sample`"
@@ -569,14 +569,14 @@ def _fill_rows(self:_CachedLoader, columns, draws, sample, batch):
     self._ready()
     return _same(cache.batch(self, sample.to(cache.device)), batch)
 
-# %% ../nbs/03b_cached.ipynb #cc4bf5a7
+# %% ../nbs/03b_cached.ipynb #fbc957fb
 def _code_key(c):
     "What a function's code says, whichever file and line it stands in"
     consts = [_code_key(o) if isinstance(o, CodeType) else sorted(map(repr, o)) if isinstance(o, frozenset)
               else repr(o) for o in c.co_consts]
     return [c.co_code.hex(),*c.co_names,*c.co_varnames,consts]
 
-# %% ../nbs/03b_cached.ipynb #e2ee3c85
+# %% ../nbs/03b_cached.ipynb #acbe479d
 def _file_key(path):
     "Name, size and time of a file; other strings are themselves"
     try: s = os.stat(path)
@@ -587,7 +587,7 @@ def _array_key(o):
     if o.dtype==object: return repr(o.tolist())
     return tensor_hash(f'{o.dtype}{o.shape}', torch.from_numpy(np.frombuffer(o.tobytes(), np.uint8).copy()))
 
-# %% ../nbs/03b_cached.ipynb #79390ae3
+# %% ../nbs/03b_cached.ipynb #9254bdca
 def _is_table(o):
     pd = sys.modules.get('pandas')
     return pd and isinstance(o, (pd.DataFrame,pd.Series,pd.Index))
@@ -599,7 +599,7 @@ def _table_key(o):
     except TypeError: hashes = hash_pandas_object(o.astype(str))   # cells that are lists
     return [*map(str, names),_array_key(hashes.values)]
 
-# %% ../nbs/03b_cached.ipynb #dd954893
+# %% ../nbs/03b_cached.ipynb #e71f2c2b
 class _Key:
     "Describes what decides the items of a set: files with sizes and times, values, transforms, code"
     def __init__(self): self.seen = {}
@@ -635,7 +635,7 @@ class _Key:
         code = [self(f) for k,f in methods if isinstance(f, FunctionType) or k=='encodes']
         return [type(o).__qualname__,code,[[k,self(v)] for k,v in own.items() if k[:1]!='_']]
 
-# %% ../nbs/03b_cached.ipynb #e731156f
+# %% ../nbs/03b_cached.ipynb #fdd1bf10
 _version = 1   # of the file, and of how items are taken
 
 def _cache_key(loaders):
@@ -647,7 +647,7 @@ def _cache_key(loaders):
     versions = [_version,torch.__version__,fastai.__version__,np.__version__,PIL.__version__]
     return tensor_hash(json.dumps([versions,parts]))
 
-# %% ../nbs/03b_cached.ipynb #da0a969b
+# %% ../nbs/03b_cached.ipynb #952b0066
 def _tag(o):
     "Tuples, which JSON doesn't have, as lists that begin with 'tuple'"
     if isinstance(o, dict): return {k:_tag(v) for k,v in o.items()}
@@ -659,7 +659,7 @@ def _untag(o):
     if not isinstance(o, list): return o
     return [*map(_untag, o[1:])] if o[0]=='list' else tuple(map(_untag, o[1:]))
 
-# %% ../nbs/03b_cached.ipynb #bb5d67bf
+# %% ../nbs/03b_cached.ipynb #9190ffc2
 def _write(path, key, built):
     "Keep the columns and draws of all loaders in the file `path`"
     arrays,header = {},[]
@@ -675,7 +675,7 @@ def _write(path, key, built):
     try: atomic_write(path, buf.getbuffer(), overwrite=True)
     except OSError as e: print(f'note: {e}; the items are kept in memory only')
 
-# %% ../nbs/03b_cached.ipynb #5c74e3bb
+# %% ../nbs/03b_cached.ipynb #b22c7360
 def _digest(data): return hashlib.sha256(data).hexdigest().encode()
 
 def _unpack(z, i, j, spec):
@@ -684,7 +684,7 @@ def _unpack(z, i, j, spec):
     _bits(values).copy_(torch.from_numpy(z[f'values{i}_{j}']))
     return [(tuple(order),values,torch.from_numpy(z[f'shapes{i}_{j}']),_untag(metas))]
 
-# %% ../nbs/03b_cached.ipynb #03a7ab80
+# %% ../nbs/03b_cached.ipynb #4530b43a
 def _read(path, key):
     "The packed items and draws of all loaders, if the file `path` has them under `key`, else None"
     try:
@@ -698,7 +698,7 @@ def _read(path, key):
     except FileNotFoundError: return None
     except Exception as e: print(f"note: '{path}' is damaged ({e}): it is made again")
 
-# %% ../nbs/03b_cached.ipynb #63d085cf
+# %% ../nbs/03b_cached.ipynb #15179cbb
 def _cache_file(path):
     "The file to keep the items in. Raises an `OSError` if it can't be written, or isn't one of ours"
     path = Path(path)
@@ -711,7 +711,7 @@ def _cache_file(path):
     if ours: return path
     raise FileExistsError(f"path='{path}' exists already and is no cache of cached(): give another name")
 
-# %% ../nbs/03b_cached.ipynb #04fd4880
+# %% ../nbs/03b_cached.ipynb #cafe824f
 def _needs_cache(dl):
     "Is there anything to cache? Raises a `TypeError` for what is no loader"
     if not isinstance(dl, (DataLoader,TorchLoader)):
@@ -722,13 +722,13 @@ def _needs_cache(dl):
     _check_random(dl)
     return len(dl.dataset)>0
 
-# %% ../nbs/03b_cached.ipynb #70b6dd76
+# %% ../nbs/03b_cached.ipynb #e83d5412
 def _named_errors(name, f, *args):
     "`f(*args)`, with the loader's name in what it raises as a `ValueError`"
     try: return f(*args)
     except ValueError as e: raise ValueError(f"{name} can't be cached: {e}") from e
 
-# %% ../nbs/03b_cached.ipynb #2999ca7a
+# %% ../nbs/03b_cached.ipynb #939c2b37
 @patch
 def _build(self:_CachedLoader, limit, show, saved):
     "Make the cache, from `saved` if it is given; the columns and draws, and what is left of `limit`"
@@ -737,7 +737,7 @@ def _build(self:_CachedLoader, limit, show, saved):
     columns = self._fill(packs, draws)
     return columns,draws,limit-sum(c.values.nbytes+c.shapes.nbytes for c in columns)
 
-# %% ../nbs/03b_cached.ipynb #ba2f2cd2
+# %% ../nbs/03b_cached.ipynb #5a7cda6f
 def _build_all(loaders, limit, show, saved=None):
     built = []
     for i,(name,dl) in enumerate(loaders.items()):
@@ -745,7 +745,7 @@ def _build_all(loaders, limit, show, saved=None):
         built.append((columns,draws))
     return built
 
-# %% ../nbs/03b_cached.ipynb #47b20682
+# %% ../nbs/03b_cached.ipynb #7cd30fca
 def _build_or_read(loaders, path, limit, show):
     "Fill the caches of `loaders`, from the file `path` if that can be done"
     key = path and _cache_key(loaders.values())
@@ -756,7 +756,7 @@ def _build_or_read(loaders, path, limit, show):
     built = _build_all(loaders, limit, show)
     if path: _write(path, key, built)
 
-# %% ../nbs/03b_cached.ipynb #378f5fb9
+# %% ../nbs/03b_cached.ipynb #62e31d6b
 def cached(
     dls:DataLoaders,         # with loaders of fastai's or torch's; or one such loader
     path:str|Path|None=None, # a file to keep the items in, such as 'pets.npz'; None: only in memory
@@ -775,7 +775,7 @@ def cached(
         for o in states: o.restore()
     return _with_loaders(dls, [todo.get(k, o) for k,o in zip(names, loaders)])
 
-# %% ../nbs/03b_cached.ipynb #60fda042
+# %% ../nbs/03b_cached.ipynb #0c498c7d
 def _with_loaders(dls, loaders):
     if not isinstance(dls, DataLoaders): return loaders[0]
     res = object.__new__(type(dls))

@@ -62,7 +62,7 @@ def write_forever(name, folder):
     write,folder = globals()[name],Path(folder)
     write(folder)
     rename = os.replace
-    os.replace = lambda *args: (time.sleep(.03), rename(*args))
+    os.replace = lambda *args: (time.sleep(.1), rename(*args))
     print('ready', file=sys.stderr, flush=True)
     while True:
         if random.random() < .5: written(folder).unlink()
@@ -118,7 +118,7 @@ def kill_one(write):
         ours = {*(folder/o for o in files), *folder.rglob('*')}
         p = start(write_forever, write.__name__, folder)
         while p.stderr.readline() not in ('ready\n',''): pass
-        time.sleep(random.uniform(0, .5))
+        time.sleep(random.uniform(0, 2. if write is write_cached else .5))   # it takes longer
         died = p.poll() is not None
         p.kill()
         error = p.communicate()[1]
