@@ -121,7 +121,7 @@ class _ParityRecorder(_Recorder):
         self.tick()
         self.batch_sums,self.losses,self.sizes = [],[],[]
 
-# %% ../nbs/14_compare.ipynb #6d8903c8
+# %% ../nbs/14_compare.ipynb #b03d4e6d
 class _Watched:
     "The batches of `dl`, and how many of their parts are inputs; `each` goes through a loader"
     def __init__(self, dl, each): self.dl,self.each = dl,each
@@ -130,6 +130,7 @@ class _Watched:
     @property
     def n_inp(self): return self.dl.n_inp
 
+# %% ../nbs/14_compare.ipynb #d8e48b64
 class _HashedRows:
     "The batches of `rows`, with `note` called for each"
     def __init__(self, rows, note):
@@ -152,6 +153,7 @@ class _Hashed(_Watched):
         rows = row_batches(self.dl)
         return None if rows is None else _HashedRows(rows, self.note)
 
+# %% ../nbs/14_compare.ipynb #6d8903c8
 @patch
 def batches(self:_ParityRecorder, dl): return _Hashed(dl, self.add_checksum)
 @patch
