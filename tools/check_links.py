@@ -10,7 +10,9 @@ nbs = root/settings['nbs_path']
 site = settings['doc_host']+settings['doc_baseurl']
 def text(nb): return '\n'.join(c.source for c in nb.cells if c.cell_type == 'markdown')
 texts = {p.resolve():text(read(p)) for p in notebooks()}
-def html(p): return f"{site}/{(p.parent/re.sub(r'^[0-9]+_', '', p.stem)).relative_to(nbs).as_posix()}.html"
+def html(p):
+    name = re.sub(r'^\d+[a-zA-Z0-9]*_', '', p.stem)   # nbdev's rule
+    return f'{site}/{(p.parent/name).relative_to(nbs).as_posix()}.html'
 pages = {html(p):p for p in texts} | {site:nbs/'index.ipynb', site+'/':nbs/'index.ipynb'}
 
 def anchors(md):
