@@ -63,8 +63,6 @@ def _params(model): return dict(model.named_parameters(remove_duplicate=False))
 def _place(t): return id(t) if t.is_sparse else t.data_ptr()   # in memory
 def _tensors(o): return [t for t in tree_leaves(o) if isinstance(t, Tensor)]
 
-class _Enough(BaseException): "Ends a run that has shown what it was watched for."
-
 # %% ../nbs/15_watch.ipynb #ba9d2353
 class Watch:
     "Watches a training run, and keeps a row of marks for each batch. Changes nothing in it."
@@ -96,6 +94,8 @@ def _is_enough(self:Watch):
     return n>len(self.other) or first_diff(self.other[n-1], self.rows[-1], self.tol) is not None
 
 # %% ../nbs/15_watch.ipynb #7d24f4db
+class _Enough(BaseException): "Ends a run that has shown what it was watched for."
+
 @patch
 def _end(self:Watch):
     self.done = True
