@@ -9,7 +9,7 @@ __all__ = ['one_number', 'calc_grad', 'EagerStep', 'plain_tensor', 'batches', 't
 # %% ../nbs/09_loop.ipynb #932095ce
 import math,time
 from collections.abc import Callable,Iterable,Iterator
-from functools import wraps
+from functools import partial,wraps
 from inspect import signature
 from operator import length_hint
 from types import SimpleNamespace
@@ -134,7 +134,7 @@ def _like_learner(model, loss_func, xb, yb):
     "A batch and its predictions, in the Learner-like object that `Metric.accumulate` expects"
     pred = model(xb)
     return SimpleNamespace(model=model, training=False, xb=(xb,), yb=(yb,), x=xb, y=yb,
-                           pred=pred, loss=loss_func(pred, yb), to_detach=to_detach)
+                           pred=pred, loss=loss_func(pred, yb), to_detach=partial(to_detach, gather=False))
 
 # %% ../nbs/09_loop.ipynb #d8c220e2
 @torch.no_grad()

@@ -8,7 +8,7 @@ from nbrun import directives,notebooks,read,root,settings
 
 lib = settings['lib_path']
 sys.path.insert(0, str(root))
-rooms = ('core plots data loaders losses models optim_base optim forms loop step learner parity report '
+rooms = ('core plots data loaders losses models optim_base optim forms loop step parts learner parity report '
          'compare why sweep race distributed cli').split()
 problems = []
 
