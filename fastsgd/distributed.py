@@ -6,8 +6,8 @@
 __all__ = ['PROC_ARMS', 'n_procs', 'proc_rank', 'proc_device', 'LostProcess', 'process_group', 'RankStep', 'DDPStep', 'ProcArm',
            'fit_distrib', 'OneArm', 'ProcComparison', 'CompareProcs']
 
-# %% ../nbs/18_distributed.ipynb #6ecd7484
-import os,signal
+# %% ../nbs/18_distributed.ipynb #21b362d9
+import gc,os,signal
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -43,17 +43,19 @@ def proc_device(
     if n_gpus>=n: return pick_device(f"cuda:{os.environ.get('LOCAL_RANK', 0)}")
     raise ValueError(f"device='cuda': {n} processes need {n} GPUs, and there are {n_gpus}; use device='cpu'")
 
-# %% ../nbs/18_distributed.ipynb #f633012d
+# %% ../nbs/18_distributed.ipynb #ad1e532b
 class LostProcess(ConnectionError):
     "Another process of the group ended, so that this one can't go on."
 
 def _lost(*args): raise LostProcess(f'process {proc_rank()} of {n_procs()} stops, because another one ended')
 
+# %% ../nbs/18_distributed.ipynb #78c23216
 def _is_first(store):
     "Is this the first process to fail?"
     try: return store.add('failed', 1)==1
     except RuntimeError: return True   # the process with the store is gone, too
 
+# %% ../nbs/18_distributed.ipynb #11a1f2f8
 def _join(backend):
     "Join the processes that torchrun started, or else a group of one"
     env = next(dist.rendezvous('env://')) if 'RANK' in os.environ else (dist.HashStore(),0,1)
@@ -61,17 +63,20 @@ def _join(backend):
     dist.init_process_group(backend, store=dist.PrefixStore('fastsgd', store), rank=rank, world_size=n)
     return store
 
-# %% ../nbs/18_distributed.ipynb #77aabc4d
+# %% ../nbs/18_distributed.ipynb #084b7487
 @contextmanager
 def process_group(
     device:str|torch.device|None=None # see `proc_device`
-): # yields the device of this process
+)->torch.device: # that of this process
     "Work together with the other processes that torchrun started. If one of them fails, all end."
     device = proc_device(device)
     if device.type=='cuda': torch.cuda.set_device(device)
     store = _join('nccl' if device.type=='cuda' else 'gloo')
     if n_procs()>1: signal.signal(signal.SIGTERM, _lost)   # torchrun ends the others by this signal
-    try: yield device
+    try:
+        yield device
+        gc.collect()     # a `DistributedDataParallel` that outlives its group may crash
+        dist.barrier()   # no process leaves early
     except Exception as e:
         if not _is_first(store): os._exit(1)   # another process has said why
         if isinstance(e, dist.DistError) or 'gloo' in str(e): _lost()
@@ -90,17 +95,21 @@ class RankStep(PartStep):
         for g,o in zip(grads, total.split([g.numel() for g in grads])): g.copy_(o.view_as(g))
         super().update()
 
-# %% ../nbs/18_distributed.ipynb #d372e01a
+# %% ../nbs/18_distributed.ipynb #2c2413d1
 class DDPStep(PartStep):
     "A step on this process's part of a batch, with torch's `DistributedDataParallel`."
-    def __init__(self, *args, dl):
-        super().__init__(*args, dl=dl)
+    def __init__(self,
+        *args,   # those of a `PartStep`
+        **kwargs # those of a `PartStep`
+    ):
+        super().__init__(*args, **kwargs)
         self.model,self.scale = DistributedDataParallel(self.model),n_procs()
 
-# %% ../nbs/18_distributed.ipynb #060a4a28
+# %% ../nbs/18_distributed.ipynb #8dbd2680
 def _part_dls(dls, n_parts, rank=None): # rank=None: all parts in turn
     return TensorDataLoaders(in_parts(dls.train, n_parts, rank), dls.valid, device=dls.device)
 
+# %% ../nbs/18_distributed.ipynb #faca10cf
 class ProcArm(LoopArm):
     "A `LoopArm` on all processes, each with its part of every batch."
     def fit(self, task, model, recorder):
@@ -110,18 +119,18 @@ class ProcArm(LoopArm):
         arm.fit(replace(task, dls=dls), model, recorder)
     def __repr__(self): return super().__repr__().replace('LoopArm', type(self).__name__)
 
-# %% ../nbs/18_distributed.ipynb #6ee29109
+# %% ../nbs/18_distributed.ipynb #d0cf5707
 def fit_distrib(
     learn:Learner, # with `TensorDataLoader`s, on every process
     n_epoch:int,   # how many times to go through the training set
     lr:float       # learning rate
 ):
-    "`learn.fit` in fastai's `distrib_ctx`, each process on its part of every batch. Needs accelerate."
+    "`learn.fit` in fastai's `distrib_ctx`, each process on its part of every batch."
     import fastai.distributed   # gives Learner its distrib_ctx  # chkstyle: ignore
     weights = WeightParts()
     weights.scale = n_procs()   # since it averages
     learn.dls = _part_dls(learn.dls, n_procs(), proc_rank())
-    with learn.distrib_ctx(sync_bn=False, cpu=learn.dls.device.type=='cpu'):
+    with learn.distrib_ctx(sync_bn=False, cpu=str(learn.dls.device)=='cpu'):
         if n_procs()>1: learn.distributed_trainer._wrap_dl = noop   # they are in parts already
         with learn.added_cbs(weights): learn.fit(n_epoch, lr)
 
@@ -137,7 +146,7 @@ class _Watched:
         self.recorder.epoch(model, values)
         if n_procs()>1: dist.barrier()
 
-# %% ../nbs/18_distributed.ipynb #5915a323
+# %% ../nbs/18_distributed.ipynb #c2729e80
 class OneArm(ProcArm):
     "An arm: in one process, all parts of each batch in turn. The other processes wait."
     def __init__(self,
@@ -154,6 +163,7 @@ class OneArm(ProcArm):
         arm = LoopArm(self.opt_func, partial(PartStep, dl=dls.train), self.lr)
         arm.fit(replace(task, dls=dls), model, recorder)
 
+# %% ../nbs/18_distributed.ipynb #fa507ebc
 def _wait(task, model, recorder):
     "Report zeros for each epoch of process 0; only its report is read"
     for _ in range(task.n_epoch):
@@ -161,53 +171,60 @@ def _wait(task, model, recorder):
         recorder.loss(torch.zeros(1), 0)
         recorder.epoch(model, [0.]*(1+len(task.metrics)))
 
-# %% ../nbs/18_distributed.ipynb #68e28b94
-PROC_ARMS = dict(hand=ProcArm(), fastai=LearnerArm(SGD, fit=fit_distrib), one=OneArm(), big=OneArm(1),
-                 ddp=ProcArm(step=DDPStep), torch=ProcArm(torch.optim.SGD))
+# %% ../nbs/18_distributed.ipynb #47ed02e4
+PROC_ARMS = dict(hand=ProcArm(), fastai=LearnerArm(SGD, fit=fit_distrib), one=OneArm(),
+                 big=OneArm(1), ddp=ProcArm(step=DDPStep), torch=ProcArm(torch.optim.SGD))
 
+# %% ../nbs/18_distributed.ipynb #1a3d9383
 def _proc_arm(name):
     if name in PROC_ARMS: return PROC_ARMS[name]
     raise ValueError(f"there is no arm {name!r} for N processes; there are {', '.join(PROC_ARMS)}")
 
-# %% ../nbs/18_distributed.ipynb #d609df14
-class ProcComparison(Comparison):
-    "A `Comparison` on several processes. Its table says how many, and how they scale."
-    @property
-    def rows(self)->list: # a dict for each arm
-        "(property) The lines of the table."
-        base = next((self[o].seconds for o in ('big','one') if o in self.arms), None)
-        def _scaling(arm): return {'scaling':f'{base.median/arm.seconds.median:.2f} ×'} if base else {}
-        return [dict(arm=k, processes=self.config['n_procs'][k]) | row | _scaling(self[k])
-                for k,row in zip(self, super().rows)]
-
-# %% ../nbs/18_distributed.ipynb #6812e2b7
+# %% ../nbs/18_distributed.ipynb #a399342e
 def _gather(o):
     "A list of what every process has as `o`"
     res = [o]*n_procs()
     if n_procs()>1: dist.all_gather_object(res, o)
     return res
 
+# %% ../nbs/18_distributed.ipynb #22354234
 def _join_epochs(*epochs): # one of each process
     n = sum(e.n for e in epochs)
     return replace(epochs[0], train_loss=sum(e.train_loss*e.n for e in epochs if e.n)/n, n=n)
 
+# %% ../nbs/18_distributed.ipynb #ed39624c
 def _join_arms(*arms): # one of each process
     epochs = [_join_epochs(*o) for o in zip(*(a.epochs for a in arms))]
     return replace(arms[0], epochs=epochs, same_batches=all(a.same_batches for a in arms))
 
-# %% ../nbs/18_distributed.ipynb #368844e4
+# %% ../nbs/18_distributed.ipynb #3feb7bad
+class ProcComparison(Comparison):
+    "A `Comparison` on several processes. Its table says how many, and how they scale."
+    @property
+    def rows(self)->list: # a dict for each arm
+        "(property) The lines of the table."
+        base = next((self[o].seconds for o in ('big','one') if o in self.arms), None)
+        def _cells(name):
+            if not base: return {}
+            return {'scaling':f'{base.median/self[name].seconds.median:.2f} ×'}
+        return [dict(arm=k, processes=self.config['n_procs'][k]) | row | _cells(k)
+                for k,row in zip(self, super().rows)]
+
+# %% ../nbs/18_distributed.ipynb #7d782cb4
 class CompareProcs(CompareLearner):
     "`CompareLearner` on N processes: each runs it, with the same data and the same model."
     def fit(self, n_epoch, lr, arms=('hand','fastai','one','big'), reps=1, progress=True):
         if not isinstance(arms, dict): arms = {o:_proc_arm(o) for o in arms}
         res = super().fit(n_epoch, lr, arms, reps, progress=progress and proc_rank()==0)
-        return self._join(res, {k:1 if isinstance(o, OneArm) else n_procs() for k,o in arms.items()})
+        n = {k:1 if isinstance(o, OneArm) else n_procs() for k,o in arms.items()}
+        return self._join(res, n)
 
     def _join(self, res, n): # n: how many processes each arm ran on
-        ranks = _gather((res.arms, {k:tensor_hash(*res.models[k].state_dict().values()) for k in n}))
+        hashes = {k:tensor_hash(*o.state_dict().values()) for k,o in res.models.items()}
+        ranks = _gather((res.arms, hashes))
         for k in n:
-            if n[k]>1 and len({hashes[k] for _,hashes in ranks})>1:
-                raise RuntimeError(f'arm {k!r} ended with different weights on {n_procs()} processes')
+            if n[k]>1 and len({h[k] for _,h in ranks})>1:
+                raise RuntimeError(f'arm {k!r} ended with different weights on different processes')
         arms = {k:_join_arms(*(o[k] for o,_ in ranks)) for k in n}
         data = dict(n_train=arms[res.reference].epochs[0].n, bs=self.dls.train.bs,
                     batches=tensor_hash(*_gather(res.data['batches'])))

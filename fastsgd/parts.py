@@ -11,20 +11,21 @@ from .loaders import TensorDataLoader
 from .loop import EagerStep,one_number
 from fastai.callback.core import CancelBatchException,Callback
 
-# %% ../nbs/10a_parts.ipynb #0e7999dc
+# %% ../nbs/10a_parts.ipynb #01aa821b
 class PartLoader(TensorDataLoader):
     "Of each batch of a `TensorDataLoader`, part number `rank`, or all its parts in turn."
     def __init__(self,
-        *args,              # as a `TensorDataLoader` takes them; `bs` is the size of the whole batch
+        *args,              # those of a `TensorDataLoader`; `bs` is the size of whole batches
         n_parts:int=1,      # how many parts make a batch
         rank:int|None=None, # number of the part; None: all of them, one after the other
-        **kwargs            # as a `TensorDataLoader` takes them
+        **kwargs            # those of a `TensorDataLoader`
     ):
         super().__init__(*args, **kwargs)
         self.n_parts,self.rank = check_int('n_parts', n_parts),rank
         if rank is not None and check_int('rank', rank, 0)>=n_parts:
             raise ValueError(f'rank={rank} must be less than n_parts={n_parts}')
-        self.weight,self.last = 1.,True   # the current part's fraction of its batch; is it the last?
+        self.weight = 1.   # the current part's fraction of its batch
+        self.last = True   # is it the last of its batch?
 
     def batch_idxs(self):
         for idxs in super().batch_idxs():
@@ -71,7 +72,7 @@ class PartStep(EagerStep):
         self.opt.step()
         self.opt.zero_grad()
 
-# %% ../nbs/10a_parts.ipynb #4dc790c0
+# %% ../nbs/10a_parts.ipynb #c17c691c
 class WeightParts(Callback):
     "Weight the loss of each part of a batch by its size."
     run_valid,scale = False,1.
@@ -80,14 +81,19 @@ class WeightParts(Callback):
         if len(self.y): self.learn.loss_grad = self.learn.loss_grad*(self.dl.weight*self.scale)
         else: self.learn.loss = self.learn.loss_grad = self.pred.sum()*0   # an empty part
 
+# %% ../nbs/10a_parts.ipynb #93a78056
 class AccumulateParts(WeightParts):
     "Train on each batch in `n_parts` parts, one after the other, and step after the last."
     order = 6   # before mixed precision, like fastai's `GradientAccumulation`
     def __init__(self,
         n_parts:int # how many parts make a batch
     ): self.n_parts = n_parts
-    def before_train(self): self.learn.dl = in_parts(self.dl, self.n_parts)
-    def after_train(self): self.dls.train.set_epoch(self.dl.epoch)
+    def before_train(self):
+        "The same batches, in parts."
+        self.learn.dl = in_parts(self.dl, self.n_parts)
+    def after_train(self):
+        "The next epoch has another order."
+        self.dls.train.set_epoch(self.dl.epoch)
     def before_step(self):
         "No step and no `zero_grad` before the last part."
         if not self.dl.last: raise CancelBatchException
