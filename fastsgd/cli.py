@@ -237,7 +237,8 @@ def _started_procs():
 
 # %% ../nbs/19_cli.ipynb #e2efcf60
 def _quiet_unless_first():
-    "Only process 0 prints"
+    "Only process 0 prints, and torch leaves it to us to say that another process is gone"
+    os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')
     if int(os.environ.get('RANK') or 0): sys.stdout = sys.stderr = open(os.devnull, 'w')
 
 # %% ../nbs/19_cli.ipynb #b624d9cc
@@ -254,12 +255,11 @@ def _check_procs(parser, args):
     if args.n_proc==1: return
     args.arms = list(dict.fromkeys([*args.arms, 'one', 'big']))
     if 'fastai' in args.arms and not find_spec('accelerate'):
-        parser.error("argument --n_proc: fastai needs accelerate for this: pip install 'fastsgd[distributed]'")
+        parser.error("argument --n_proc: fastai needs accelerate: pip install 'fastsgd[distributed]'")
 
 # %% ../nbs/19_cli.ipynb #ba619899
 def _compare_procs(args):
     from fastsgd.distributed import process_group,proc_rank
-    if not args.device and _started_procs()>1: args.device = None
     with process_group(args.device) as args.device:
         sys.stderr = sys.__stderr__   # of those that fail, `process_group` lets one speak
         if proc_rank()>0: args.save = args.plot = None
@@ -288,7 +288,8 @@ def _start_procs(parser, args, argv):
     def _stop(*_): sys.exit(143)
     try:
         signal.signal(signal.SIGTERM, _stop)
-        res = run_procs(args.n_proc, ['-m','fastsgd','compare', *(sys.argv[1:] if argv is None else argv)])
+        argv = sys.argv[1:] if argv is None else argv
+        res = run_procs(args.n_proc, ['-m','fastsgd','compare', *argv])
     except KeyboardInterrupt:
         print(f'{parser.prog}: interrupted', file=sys.stderr)
         return 130

@@ -63,7 +63,7 @@ def _join(backend):
     dist.init_process_group(backend, store=dist.PrefixStore('fastsgd', store), rank=rank, world_size=n)
     return store
 
-# %% ../nbs/18_distributed.ipynb #084b7487
+# %% ../nbs/18_distributed.ipynb #2d020d8d
 @contextmanager
 def process_group(
     device:str|torch.device|None=None # see `proc_device`
@@ -72,7 +72,8 @@ def process_group(
     device = proc_device(device)
     if device.type=='cuda': torch.cuda.set_device(device)
     store = _join('nccl' if device.type=='cuda' else 'gloo')
-    if n_procs()>1: signal.signal(signal.SIGTERM, _lost)   # torchrun ends the others by this signal
+    many = n_procs()>1
+    old = signal.signal(signal.SIGTERM, _lost) if many else None   # torchrun ends the others by it
     try:
         yield device
         gc.collect()     # a `DistributedDataParallel` that outlives its group may crash
@@ -81,7 +82,9 @@ def process_group(
         if not _is_first(store): os._exit(1)   # another process has said why
         if isinstance(e, dist.DistError) or 'gloo' in str(e): _lost()
         raise
-    finally: dist.destroy_process_group()
+    finally:
+        dist.destroy_process_group()
+        if many: signal.signal(signal.SIGTERM, old)
 
 # %% ../nbs/18_distributed.ipynb #57a9587d
 class RankStep(PartStep):
