@@ -122,7 +122,7 @@ class ProcArm(LoopArm):
         arm.fit(replace(task, dls=dls), model, recorder)
     def __repr__(self): return super().__repr__().replace('LoopArm', type(self).__name__)
 
-# %% ../nbs/18_distributed.ipynb #d0cf5707
+# %% ../nbs/18_distributed.ipynb #dd35b345
 def fit_distrib(
     learn:Learner, # with `TensorDataLoader`s, on every process
     n_epoch:int,   # how many times to go through the training set
@@ -132,10 +132,11 @@ def fit_distrib(
     import fastai.distributed   # gives Learner its distrib_ctx  # chkstyle: ignore
     weights = WeightParts()
     weights.scale = n_procs()   # since it averages
-    learn.dls = _part_dls(learn.dls, n_procs(), proc_rank())
+    dls,learn.dls = learn.dls,_part_dls(learn.dls, n_procs(), proc_rank())
     with learn.distrib_ctx(sync_bn=False, cpu=str(learn.dls.device)=='cpu'):
         if n_procs()>1: learn.distributed_trainer._wrap_dl = noop   # they are in parts already
         with learn.added_cbs(weights): learn.fit(n_epoch, lr)
+    learn.dls = dls
 
 # %% ../nbs/18_distributed.ipynb #bd18edce
 class _Watched:
