@@ -145,7 +145,7 @@ def lose_one(i):
         seconds = time.monotonic()-begin
         pair[i%2].communicate()
         clear = len(errors)==1 and errors[0].startswith('fastsgd_compare: ') and other.returncode==2
-        if not clear: print(f'process {1-i%2}, {seconds:.1f} s, status {other.returncode}:', *errors, sep='\n')
+        if not clear: print(f'status {other.returncode} after {seconds:.1f} s:', *errors, sep='\n')
         return dict(lost=1, died=died, unclear=not clear, left=len(os.listdir(folder)))
 
 def lost(n):
