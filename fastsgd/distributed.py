@@ -6,14 +6,15 @@
 __all__ = ['PROC_ARMS', 'n_procs', 'proc_rank', 'proc_device', 'LostProcess', 'process_group', 'RankStep', 'DDPStep', 'ProcArm',
            'fit_distrib', 'OneArm', 'ProcComparison', 'CompareProcs']
 
-# %% ../nbs/18_distributed.ipynb #21b362d9
+# %% ../nbs/18_distributed.ipynb #e2fb25b2
 import gc,os,signal
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 import torch,torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
-from fastcore.basics import noop
+from fastcore.basics import listify,noop
 from .core import pick_device,tensor_hash
 from .loaders import TensorDataLoaders
 from .parts import PartStep,WeightParts,in_parts
@@ -63,7 +64,7 @@ def _join(backend):
     dist.init_process_group(backend, store=dist.PrefixStore('fastsgd', store), rank=rank, world_size=n)
     return store
 
-# %% ../nbs/18_distributed.ipynb #2d020d8d
+# %% ../nbs/18_distributed.ipynb #2b688b38
 @contextmanager
 def process_group(
     device:str|torch.device|None=None # see `proc_device`
@@ -80,7 +81,7 @@ def process_group(
         dist.barrier()   # no process leaves early
     except Exception as e:
         if not _is_first(store): os._exit(1)   # another process has said why
-        if isinstance(e, dist.DistError) or 'gloo' in str(e): _lost()
+        if isinstance(e, (LostProcess,dist.DistError)) or 'gloo' in str(e): _lost()   # in our words
         raise
     finally:
         dist.destroy_process_group()
@@ -122,13 +123,15 @@ class ProcArm(LoopArm):
         arm.fit(replace(task, dls=dls), model, recorder)
     def __repr__(self): return super().__repr__().replace('LoopArm', type(self).__name__)
 
-# %% ../nbs/18_distributed.ipynb #dd35b345
+# %% ../nbs/18_distributed.ipynb #8859b5d4
 def fit_distrib(
     learn:Learner, # with `TensorDataLoader`s, on every process
     n_epoch:int,   # how many times to go through the training set
     lr:float       # learning rate
 ):
     "`learn.fit` in fastai's `distrib_ctx`, each process on its part of every batch."
+    if not find_spec('accelerate'):
+        raise ImportError("distrib_ctx needs accelerate: pip install 'fastsgd[distributed]'")
     import fastai.distributed   # gives Learner its distrib_ctx  # chkstyle: ignore
     weights = WeightParts()
     weights.scale = n_procs()   # since it averages
@@ -214,11 +217,11 @@ class ProcComparison(Comparison):
         return [dict(arm=k, processes=self.config['n_procs'][k]) | row | _cells(k)
                 for k,row in zip(self, super().rows)]
 
-# %% ../nbs/18_distributed.ipynb #7d782cb4
+# %% ../nbs/18_distributed.ipynb #19a19be5
 class CompareProcs(CompareLearner):
     "`CompareLearner` on N processes: each runs it, with the same data and the same model."
     def fit(self, n_epoch, lr, arms=('hand','fastai','one','big'), reps=1, progress=True):
-        if not isinstance(arms, dict): arms = {o:_proc_arm(o) for o in arms}
+        if not isinstance(arms, dict): arms = {o:_proc_arm(o) for o in listify(arms)}
         res = super().fit(n_epoch, lr, arms, reps, progress=progress and proc_rank()==0)
         n = {k:1 if isinstance(o, OneArm) else n_procs() for k,o in arms.items()}
         return self._join(res, n)
