@@ -7,6 +7,7 @@ from fastsgd.core import *
 from fastsgd.plots import *
 from fastsgd.data import *
 from fastsgd.loaders import *
+from fastsgd.cached import *
 from fastsgd.losses import *
 from fastsgd.models import *
 from fastsgd.optim_base import *
@@ -19,7 +20,13 @@ from fastsgd.learner import *
 from fastsgd.parity import *
 from fastsgd.report import *
 from fastsgd.compare import *
+from fastsgd.watch import *
+from fastsgd.causes import *
+from fastsgd.why import *
 from fastsgd.sweep import *
+from fastsgd.race_run import *
+from fastsgd.race_report import *
+from fastsgd.race import *
 from fastsgd.distributed import *
 
 # fastai's star import brings these two, which would take the place of Python's modules `copy` and `trace`

@@ -13,19 +13,23 @@ from dataclasses import dataclass,replace
 from tempfile import TemporaryDirectory
 import torch
 from torch import nn,Tensor
-from fastcore.basics import listify,patch
+from fastcore.basics import patch
 from .core import Progress,check_int,check_lr,display_name,env_info
 from .core import max_diff,sync,tensor_hash,ulp_diff
 from .loaders import RandomState
 from .optim import BasicOptim
-from .forms import as_opt_func
+from .forms import as_opt_func,check_opt_func
 from .loop import EagerStep,evaluate,one_number,plain_tensor,train_epoch
 from .step import make_step
 from .learner import FastLearner
+from .loop import check_dls,check_loss_func,check_metrics,check_opt,explain_error,trained_params
 from .report import ArmResult,Comparison,EpochResult
+from .loop import as_tuple
+from .step import row_batches
+from .learner import CompiledLoss
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
-from fastai.learner import Learner,Metric
+from fastai.learner import Learner
 from fastai.optimizer import SGD
 from fastai.torch_core import find_bs
 from fastai.callback.progress import ShowGraphCallback   # the module also gives Learner its no_bar
@@ -44,6 +48,7 @@ class _Task:
 # %% ../nbs/14_compare.ipynb #da0bf2eb
 class _Recorder:
     "What an arm calls during a fit."
+    def tick(self): pass                 # called before each epoch, outside the clock
     def attach(self, learn): pass        # all that an arm with a `Learner` calls
     def step(self, model, loss_func, opt): return EagerStep(model, loss_func, opt)
     def batches(self, dl): return dl     # the batches of `dl`
@@ -62,6 +67,7 @@ class _Timer(_Recorder):
 
     @contextmanager
     def training(self):
+        self.tick()
         sync(self.device)
         start = time.perf_counter()
         yield
@@ -73,17 +79,27 @@ class _Timer(_Recorder):
         self.setup_seconds += seconds
 
 # %% ../nbs/14_compare.ipynb #af5d8811
+def _setup_seconds(learn):
+    "What the callbacks of `learn` have spent on compiling so far; None: none of them compiles"
+    found = [vars(cb).get('setup_seconds') for cb in learn.cbs]
+    return next((o for o in found if o is not None), None)
+
 @patch
 def attach(self:_Timer, learn):
     train = learn._do_epoch_train
     def timed_train():
         if hasattr(learn, 'lr_finder'): return train()   # `lr_find` isn't part of the fit
+        before = _setup_seconds(learn) or 0.
         with self.training(): train()
+        self.setup((_setup_seconds(learn) or 0.)-before)   # compiling isn't training
     learn._do_epoch_train = timed_train
 
 # %% ../nbs/14_compare.ipynb #aca067bd
 def _checksum(batch):
-    return tensor_hash(*(plain_tensor(t) for t in batch if isinstance(t, Tensor)))
+    "Of all tensors in `batch`: the same if values, shapes, dtypes and the order in memory are"
+    ts = [plain_tensor(t) for t in batch if isinstance(t, Tensor)]
+    strides = [f'{i}: {t.stride()}' for i,t in enumerate(ts) if not t.is_contiguous()]
+    return tensor_hash(*ts, *strides)
 
 def _finite_weights(model):
     "Copies of the model's parameters and buffers on the CPU, or None if one isn't finite"
@@ -102,14 +118,46 @@ class _ParityRecorder(_Recorder):
         self.begin_epoch()
 
     def begin_epoch(self):
+        self.tick()
         self.batch_sums,self.losses,self.sizes = [],[],[]
+
+# %% ../nbs/14_compare.ipynb #b03d4e6d
+class _Watched:
+    "The batches of `dl`, and how many of their parts are inputs; `each` goes through a loader"
+    def __init__(self, dl, each): self.dl,self.each = dl,each
+    def __iter__(self): return self.each(self.dl)
+    def __len__(self): return len(self.dl)
+    @property
+    def n_inp(self): return self.dl.n_inp
+
+# %% ../nbs/14_compare.ipynb #d8e48b64
+class _HashedRows:
+    "The batches of `rows`, with `note` called for each"
+    def __init__(self, rows, note):
+        self.rows,self.note = rows,note
+        self.tensors,self.n_inp,self.pick = rows.tensors,rows.n_inp,rows.pick
+    def __iter__(self):
+        for idxs in self.rows:
+            xb,yb = self.pick(idxs)
+            self.note([*as_tuple(xb), *as_tuple(yb)])
+            yield idxs
+
+class _Hashed(_Watched):
+    "A loader with `note` called for each of its batches"
+    def __init__(self, dl, note): self.dl,self.note = dl,note
+    def __iter__(self):
+        for b in self.dl:
+            self.note(b)
+            yield b
+    def row_batches(self):
+        rows = row_batches(self.dl)
+        return None if rows is None else _HashedRows(rows, self.note)
 
 # %% ../nbs/14_compare.ipynb #6d8903c8
 @patch
-def batches(self:_ParityRecorder, dl):
-    for b in dl:
-        self.batch_sums.append(_checksum(b))
-        yield b
+def batches(self:_ParityRecorder, dl): return _Hashed(dl, self.add_checksum)
+@patch
+def add_checksum(self:_ParityRecorder, b): self.batch_sums.append(_checksum(b))
 
 # %% ../nbs/14_compare.ipynb #28bc9588
 @patch
@@ -217,7 +265,10 @@ def timed(self:_Profiler, name, f):
 
 # %% ../nbs/14_compare.ipynb #718bae6e
 @patch
-def batches(self:_Profiler, dl):
+def batches(self:_Profiler, dl): return _Watched(dl, self.timed_batches)
+
+@patch
+def timed_batches(self:_Profiler, dl):
     it,end = iter(dl),object()
     fetch = self.timed('loading', lambda: next(it, end))
     while (b := fetch()) is not end: yield b
@@ -238,7 +289,9 @@ class _ProfiledStep(EagerStep):
         self.part = part
 
     def __call__(self, xb, yb):
-        with self.part('forward'):  loss = one_number(self.loss_func(self.model(xb), yb))
+        with self.part('forward'):
+            pred = self.model(*as_tuple(xb))
+            loss = one_number(self.loss_func(pred, *as_tuple(yb)))
         with self.part('backward'): loss.backward()
         with self.part('update'):   self.opt.step()
         with self.part('zeroing'):  self.opt.zero_grad()
@@ -251,9 +304,10 @@ def step(self:_Profiler, *args): return _ProfiledStep(self.part, *args)
 @patch
 def attach(self:_Profiler, learn):
     super(_Profiler, self).attach(learn)
-    learn.model.forward = self.timed('forward', learn.model.forward)
-    learn.loss_func     = self.timed('forward', learn.loss_func)
-    learn._backward     = self.timed('backward', learn._backward)
+    if _setup_seconds(learn) is None:   # a program can't be split
+        learn.model.forward = self.timed('forward', learn.model.forward)
+        learn.loss_func     = self.timed('forward', learn.loss_func)
+        learn._backward     = self.timed('backward', learn._backward)
     create_opt = learn.create_opt
     def timed_create_opt():
         create_opt()
@@ -270,6 +324,11 @@ def _arm_repr(arm, opt, defaults, **kwargs): # opt: name of the optimizer
             if k not in defaults or v!=defaults[k]]
     return f"{arm}({', '.join([opt, *args])})"
 
+# %% ../nbs/14_compare.ipynb #268986d2
+def _check_kind(step):
+    if callable(step) or step in ('eager','compiled','graphed'): return step
+    raise ValueError(f"step={step!r} must be one of 'eager', 'compiled', 'graphed', or make a step")
+
 # %% ../nbs/14_compare.ipynb #f1652ac1
 class LoopArm:
     "An arm: the loop of `train_epoch`, with an optimizer."
@@ -279,7 +338,7 @@ class LoopArm:
                                       # loss_func and opt that returns a step
         lr:float|None=None            # learning rate; None: that of `CompareLearner.fit`
     ):
-        self.opt_func,self.step = opt_func,step
+        self.opt_func,self.step = check_opt_func(opt_func),_check_kind(step)
         self.lr = None if lr is None else check_lr(lr)
 
     def __repr__(self):
@@ -312,15 +371,17 @@ def fit(self:LoopArm,
 ):
     "Train `model`, and report to `recorder`."
     lr = task.lr if self.lr is None else self.lr
-    opt = self.opt_func([p for p in model.parameters() if p.requires_grad], lr=lr)
+    opt = check_opt(self.opt_func(trained_params(model), lr=lr))
     step = self._get_step(model, task.loss_func, opt, recorder)
     for _ in range(task.n_epoch): self._fit_epoch(task, model, opt, step, recorder)
 
 # %% ../nbs/14_compare.ipynb #10c34bfd
 def _check_learner_arm(step, fit, cls):
-    if step!='eager':
-        raise ValueError(f"step={step!r}: a Learner trains eagerly; "
-                         "LoopArm(step='compiled') is the compiled loop")
+    if step not in ('eager','compiled'):
+        raise ValueError(f"step={step!r} must be 'eager' or 'compiled' for a Learner; "
+                         'LoopArm takes all kinds of steps')
+    if not (isinstance(cls, type) and issubclass(cls, Learner)):
+        raise TypeError(f'cls={display_name(cls)} must be Learner or a subclass')
     if not callable(fit) and not callable(getattr(cls, str(fit), None)):
         raise ValueError(f'fit={fit!r} is neither a method of {cls.__name__} nor a function')
 
@@ -329,22 +390,24 @@ class LearnerArm:
     "An arm: fastai's `Learner`, with an optimizer."
     def __init__(self,
         opt_func:Callable=SGD,    # any that `as_opt_func` takes: `torch.optim.SGD`, your own, …
-        step:str='eager',         # a `Learner` knows no other kind
+        step:str='eager',         # 'eager', or 'compiled': see `CompiledLoss`
         fit:str|Callable='fit',   # a `Learner` method's name, or a function `f(learn, n_epoch, lr)`
         lr:float|slice|None=None, # learning rate; None: that of `CompareLearner.fit`
         cls:type=Learner,         # or a subclass
         **kwargs                  # further arguments for this arm's `Learner`: cbs, wd, …
     ):
         _check_learner_arm(step, fit, cls)
-        self.opt_func,self.name = as_opt_func(opt_func),display_name(opt_func)
-        self.fit_func,self.lr,self.cls,self.kwargs = fit,lr,cls,kwargs
+        self.step = step
+        self.opt_func,self.name = as_opt_func(check_opt_func(opt_func)),display_name(opt_func)
+        self.lr = lr if lr is None or isinstance(lr, slice) else check_lr(lr)
+        self.fit_func,self.cls,self.kwargs = fit,cls,kwargs
 
 # %% ../nbs/14_compare.ipynb #0e38434e
 @patch
 def __repr__(self:LearnerArm):
-    defaults = dict(fit='fit', lr=None, cls=Learner)
+    defaults = dict(step='eager', fit='fit', lr=None, cls=Learner)
     return _arm_repr('LearnerArm', self.name, defaults,
-                     fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
+                     step=self.step, fit=self.fit_func, lr=self.lr, cls=self.cls, **self.kwargs)
 
 # %% ../nbs/14_compare.ipynb #6a50a68e
 @patch
@@ -352,6 +415,7 @@ def _get_learner(self:LearnerArm, task, model, folder): # folder: for files that
     kwargs = copy.deepcopy({'path':folder, **task.learner, **self.kwargs})   # callbacks keep state
     learn = self.cls(task.dls, model, task.loss_func, opt_func=self.opt_func,
                      metrics=copy.deepcopy(task.metrics), **kwargs)
+    if self.step=='compiled': learn.add_cb(CompiledLoss())
     return learn.remove_cbs(ShowGraphCallback)   # it needs the progress bar
 
 # %% ../nbs/14_compare.ipynb #d5b59234
@@ -387,17 +451,19 @@ def _get_arm(arm):
         raise ValueError(f"there is no arm {arm!r}; there are {', '.join(ARMS)}, or use an arm of your own")
     if isinstance(arm, type): raise TypeError(f'arm {arm.__name__} is a class: {_make_arm_hint(arm)}')
     if callable(getattr(arm, 'fit', None)): return arm
-    raise TypeError(f'arm {arm!r} must be a LoopArm, a LearnerArm, or have a `fit` like theirs')
+    makes = ', to be made with this optimizer' if callable(arm) else ''
+    raise TypeError(f'arm {display_name(arm)} must be a LoopArm or a LearnerArm{makes}, '
+                    'or have a `fit` like theirs')
 
 # %% ../nbs/14_compare.ipynb #6d10a08c
 def _name_arms(arms):
     "A dict of arms; in a list, arms of your own go by their repr"
     if isinstance(arms, str) or not hasattr(arms, '__iter__'): arms = [arms]
+    if not arms: raise ValueError(f"arms={arms!r} is empty: give names, such as ('hand','fastai')")
     if not isinstance(arms, dict):
         names = [o if isinstance(o, str) else repr(o) for o in arms]
         if len(set(names))<len(names): raise ValueError(f'arms={arms!r}: two have the same name; give a dict')
         arms = dict(zip(names, arms))
-    if not arms: raise ValueError(f'arms={arms!r} is empty')
     return {name:_get_arm(arm) for name,arm in arms.items()}
 
 # %% ../nbs/14_compare.ipynb #93d6bea7
@@ -409,21 +475,27 @@ class _ArmRecord:
         self.model = None      # as the parity recorder saw it at the end
         self.timers = []       # a `_Timer` for each repetition
         self.profiler = None
+        self.tick = None       # what the recorders call before each epoch
 
     def check(self, task, model, device):
         self.model,self.parity = model,_ParityRecorder(self.ref and self.ref.parity)
+        self.parity.tick = self.tick
+        self.parity.begin_epoch()
         try: self.arm.fit(task, model, self.parity)
-        except RuntimeError as e:
-            if 'only for scalar outputs' not in str(e): raise
-            raise ValueError('loss_func must return one number, not several: take its mean') from e
+        except Exception as e:
+            name = getattr(self.arm, 'name', self.name)   # of a `LearnerArm`'s optimizer
+            if not (clear := explain_error(e, model, name)): raise
+            raise clear from e
         if not self.parity.epochs: raise RuntimeError(f'arm {self.name!r} finished no epoch')
 
     def clock(self, task, model, device):
         self.timers.append(_Timer(device))
+        self.timers[-1].tick = self.tick
         self.arm.fit(task, model, self.timers[-1])
 
     def profile(self, task, model, device):
         self.profiler = _Profiler(device)
+        self.profiler.tick = self.tick
         self.arm.fit(task, model, self.profiler)
 
 # %% ../nbs/14_compare.ipynb #4b89b300
@@ -480,40 +552,11 @@ def _make_report(comp, records, task, reps):
                       _data_dict(comp.dls, ref.parity), _config_dict(comp, task, reps, ref.name),
                       {o.name:o.model for o in records})
 
-# %% ../nbs/14_compare.ipynb #d82cd92f
-def _check_model(model):
-    name = display_name(model)
-    if not isinstance(model, nn.Module):
-        hint = f': call it, {name}()' if callable(model) else ''
-        raise TypeError(f'model={name} must be an nn.Module{hint}')
-    if not any(p.requires_grad for p in model.parameters()):
-        raise ValueError(f'model={name} has nothing to train: no parameter requires a gradient')
-
-def _check_functions(loss_func, metrics):
-    if not callable(loss_func): raise TypeError(f'loss_func={loss_func!r} must be a function')
-    for m in metrics:
-        if not callable(m) and not isinstance(m, Metric):
-            raise TypeError(f'metrics: {m!r} must be a function or a fastai Metric')
-
-# %% ../nbs/14_compare.ipynb #ca8cd93a
-def _count_batches(dl):
-    "How many batches, or None if `dl` doesn't know"
-    try: return len(dl)
-    except TypeError: return None
-
-def _check_dls(dls):
-    for name in ('train','valid'):
-        try: n = _count_batches(getattr(dls, name))
-        except (AttributeError,IndexError):
-            raise TypeError('dls must be DataLoaders with train and valid; '
-                            f'{type(dls).__name__} has no {name}') from None
-        if n==0: raise ValueError(f'dls.{name} has no batches: is the set empty, or smaller than one batch?')
-
 # %% ../nbs/14_compare.ipynb #26b19aa5
 class CompareLearner:
     "Train one model with several arms, and compare. Takes what fastai's `Learner` takes."
     def __init__(self,
-        dls:DataLoaders,                 # batches (xb,yb)
+        dls:DataLoaders,                 # batches: inputs, then targets
         model:nn.Module,                 # each arm trains a copy of it as it is now
         loss_func:Callable|None=None,    # takes predictions and targets; None: what `dls` says
         metrics:Callable|list|None=None, # functions or fastai `Metric`s; the table shows the first
@@ -521,16 +564,32 @@ class CompareLearner:
     ):
         if 'opt_func' in kwargs:
             raise TypeError('opt_func belongs to an arm: arms={"mine": LearnerArm(opt_func), …}')
-        _check_dls(dls)
-        _check_model(model)
+        check_dls(dls)
+        trained_params(model)   # raises if there are none
         # `Learner` finds the loss in `dls`, and rejects unknown arguments
         self.loss_func = Learner(dls, model, loss_func, **copy.deepcopy(kwargs)).loss_func
         self.dls,self.model = dls,copy.deepcopy(model)
-        self.metrics,self.kwargs = listify(metrics),kwargs
-        _check_functions(self.loss_func, self.metrics)
+        check_loss_func(self.loss_func)
+        self.metrics,self.kwargs = check_metrics(metrics),kwargs
         self.device = getattr(dls, 'device', None) or next(model.parameters()).device
         if isinstance(self.loss_func, nn.Module): self.loss_func.to(self.device)
+        with RandomState(dls): getattr(dls, 'n_inp', None)   # a loader may draw a batch to know
         self.start,self.seed = RandomState(dls),torch.initial_seed()
+
+# %% ../nbs/14_compare.ipynb #ed5c9893
+@patch
+def __repr__(self:CompareLearner):
+    what = ', '.join(map(display_name, [self.model, self.loss_func, *self.metrics]))
+    return f'CompareLearner({what}) on {self.device}\n{self.dls}'
+
+# %% ../nbs/14_compare.ipynb #80bbdc72
+class _EpochCount:
+    "Called before each epoch of a fit: moves the bar, which says what is going on."
+    def __init__(self, jobs, text, n_epoch): self.jobs,self.text,self.n_epoch,self.i = jobs,text,n_epoch,0
+    def __call__(self):
+        if self.i<self.n_epoch:   # some recorders call once more, in the end
+            self.jobs.within(f'{self.text}, epoch {self.i+1} of {self.n_epoch}', self.i/self.n_epoch)
+        self.i += 1
 
 # %% ../nbs/14_compare.ipynb #04e63fe7
 @patch
@@ -550,6 +609,7 @@ def fit(self:CompareLearner,
     with RandomState(self.dls):
         for kind,record in jobs:
             jobs.comment(f'{kind} {record.name} …')
+            record.tick = _EpochCount(jobs, f'{kind} {record.name}', n_epoch)
             self.start.restore()
             model = copy.deepcopy(self.model).to(self.device)
             getattr(record, kind)(task, model, self.device)

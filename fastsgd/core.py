@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['devices', 'pick_device', 'sync', 'max_diff', 'ulp_diff', 'tensor_hash', 'env_info', 'text_table', 'display_name',
-           'check_int', 'check_lr', 'Progress', 'atomic_write', 'check_path']
+           'check_int', 'check_seed', 'check_lr', 'Progress', 'atomic_write', 'check_path', 'read_text']
 
 # %% ../nbs/00_core.ipynb #a1d7cdf0
 import hashlib,math,operator,os,platform,stat,sys,warnings
@@ -217,16 +217,32 @@ def display_name(
     return getattr(f, '__name__', None) or ' '.join(repr(f).split())
 
 # %% ../nbs/00_core.ipynb #ee87a924
+def _one_line(value):
+    "`repr(value)`, on one line of at most 100 characters"
+    s = ' '.join(repr(value).split())
+    return s if len(s)<=100 else f'{s[:99]}…'
+
+# %% ../nbs/00_core.ipynb #6fdcab02
 def check_int(
-    name:str,    # of the argument, for the message
-    value:int,   # numpy's integers and tensors of one integer will do
-    least:int=1  # smallest allowed value
+    name:str,     # of the argument, for the message
+    value:int,    # numpy's integers and tensors of one integer will do
+    least:int=1,  # smallest allowed value
+    most:int|None=None # largest allowed value; None: there is none
 )->int: # `value` as a plain int
-    "`value` as an integer. Raises a `ValueError` if it isn't one, or is below `least`."
-    try:
-        if (i := operator.index(value))>=least: return i
-    except TypeError: pass
-    raise ValueError(f'{name}={value!r} must be an integer of at least {least}')
+    "`value` as an integer. Raises a `ValueError` if it isn't one, or is below `least` or above `most`."
+    try: i = None if isinstance(value, bool) else operator.index(value)
+    except TypeError: i = None
+    if i is not None and least<=i and (most is None or i<=most): return i
+    limits = f'of at least {least}' if most is None else f'from {least} to {most}'
+    raise ValueError(f'{name}={_one_line(value)} must be an integer {limits}')
+
+# %% ../nbs/00_core.ipynb #76031a5d
+def check_seed(
+    value:int,       # numpy's integers and tensors of one integer will do
+    name:str='seed'  # of the argument, for the message
+)->int: # `value` as a plain int
+    "`value` as a seed for torch. Raises a `ValueError` if it isn't an integer from 0 to 2**63-1."
+    return check_int(name, value, least=0, most=2**63-1)
 
 # %% ../nbs/00_core.ipynb #d87bd611
 def check_lr(
@@ -234,12 +250,13 @@ def check_lr(
     name:str='lr'  # of the argument, for the message
 )->float: # `value` as a plain float
     "`value` as a learning rate. Raises a `ValueError` if it isn't one finite number of at least 0."
-    try: lr = math.nan if isinstance(value, str) else float(value)
+    try: lr = math.nan if isinstance(value, (str,bool)) else float(value)
     except (TypeError,ValueError,RuntimeError,OverflowError): lr = math.nan
     if 0<=lr<=torch.finfo(torch.float32).max: return lr
     if 0<lr<math.inf: raise ValueError(f'{name}={value!r} overflows float32, which ends at 3.4e38')
-    raise ValueError(f'{name}={value!r} must be one finite number of at least 0; '
-                     'per-group rates belong in an arm of your own')
+    several = isinstance(value, (list,tuple,dict,slice)) or getattr(value, 'ndim', 0)>0
+    hint = '; per-group rates belong in an arm of your own' if several else ''
+    raise ValueError(f'{name}={_one_line(value)} must be one finite number of at least 0{hint}')
 
 # %% ../nbs/00_core.ipynb #d721b3c6
 def _make_bar(items, total):
@@ -291,6 +308,18 @@ def comment(self:Progress,
     if self.bar: self.bar.main_bar.update_bar(self.i)
     else: print(text, flush=True)
 
+# %% ../nbs/00_core.ipynb #958116f9
+@patch
+def within(self:Progress,
+    text:str,      # about the current item
+    fraction:float # how much of it is done, 0 to 1
+):
+    "Show `text` beside the bar, moved by a part of an item, at most five times a second."
+    if not self.bar or monotonic()-self.last<.2: return
+    self.last = monotonic()
+    self.bar.main_bar.comment = text
+    self.bar.main_bar.update_bar(round(self.i+fraction, 1))
+
 # %% ../nbs/00_core.ipynb #5e5363d8
 @patch
 def row(self:Progress,
@@ -310,9 +339,12 @@ def _cannot_write(path, e):
     err.strerror = e.strerror
     return err
 
+def _check_type(path):
+    if not isinstance(path, (str,os.PathLike)): raise TypeError(f'path={path!r} must be a string or a Path')
+
 def _target(path, overwrite):
     "`path` as an absolute path, with links followed. Raises an `OSError` if no file may be written there"
-    if not isinstance(path, (str,os.PathLike)): raise TypeError(f'path={path!r} must be a string or a Path')
+    _check_type(path)
     path = Path(os.path.realpath(path))   # a link stays a link
     if not path.parent.is_dir(): raise FileNotFoundError(f"path='{path}': there is no folder '{path.parent}'")
     try: mode = os.stat(path).st_mode
@@ -384,3 +416,12 @@ def check_path(
         with _temp_file(path): pass
     except OSError as e: raise _cannot_write(path, e) from e
     return path
+
+# %% ../nbs/00_core.ipynb #0d3645b0
+def read_text(
+    path:str|Path # of a file of text, encoded as UTF-8
+)->str: # the whole text
+    "The text of a file. Raises an `OSError` that names the file if it can't be read."
+    _check_type(path)
+    try: return Path(path).read_text(encoding='utf8')
+    except OSError as e: raise type(e)(f"path='{path}' can't be read: {e.strerror or e}") from e

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DATASETS', 'ImageSet', 'digits_sample', 'decode_image_files', 'image_folder', 'mnist_sample', 'mnist',
-           'fashion_mnist', 'get_data']
+           'fashion_mnist', 'get_data', 'read_image']
 
 # %% ../nbs/02_data.ipynb #e5476c57
 import configparser,io,os,textwrap,threading,urllib.request
@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np,torch
 from torch import Tensor
-from PIL import Image
+from PIL import Image,ImageOps
 from matplotlib.axes import Axes
 from fastcore.basics import patch
 from .core import tensor_hash,atomic_write,check_int
@@ -25,6 +25,9 @@ from fastai.data.transforms import image_extensions
 # %% ../nbs/02_data.ipynb #c9d4c354
 def _check_images(images, labels, vocab, split):
     "Raise a `ValueError` if these can't make an `ImageSet`"
+    for k,t in dict(images=images, labels=labels).items():
+        if not isinstance(t, Tensor): raise TypeError(f'{k} must be a tensor, not {type(t).__name__}')
+    if len({*vocab})<len(vocab): raise ValueError(f'vocab={vocab} must name different classes')
     n = len(images)
     if n<2: raise ValueError(f'an ImageSet needs images for training and validation, not {n} in all')
     if images.dtype!=torch.uint8 or images.shape[1:]!=(28,28):
@@ -48,7 +51,7 @@ class ImageSet:
     name:str      # where they come from
 
     def __post_init__(self):
-        self.vocab = tuple(self.vocab)
+        self.vocab = tuple(self.vocab or ())
         self.split = check_int('split', self.split, 0)
         self._hash = None
         _check_images(self.images, self.labels, self.vocab, self.split)
@@ -155,6 +158,7 @@ def show(self:ImageSet,
     ax:Axes|None=None # where to draw; None: a new figure
 )->Axes: # what it is drawn on
     "Draw the first `n` training images of each class."
+    n = check_int('n', n)
     imgs,labels = self.train
     idxs = torch.cat([(labels==i).nonzero()[:n,0] for i in range(len(self.vocab))])
     return show_grid(imgs[idxs], titles=[self.vocab[i] for i in labels[idxs]], ncols=n, ax=ax)
@@ -192,13 +196,16 @@ def _flatten(im):
     paper = 255 if ink<128 else 0
     return Image.fromarray((gray*alpha+paper*(1-alpha)).round().astype(np.uint8))
 
+def _gray(im):
+    "`im` in gray, 0 to 255, on white or black paper where it is transparent"
+    if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')
+    return (_flatten(im) if _is_transparent(im) else im).convert('L')
+
 # %% ../nbs/02_data.ipynb #7f302931
 def _decode(f):
     "The image in file `f`, gray and 28×28"
     with Image.open(f) as im:
-        if im.mode[0] in 'IF': raise ValueError(f'its pixels are of mode {im.mode}, not of 8 bits')
-        if _is_transparent(im): im = _flatten(im)
-        if im.mode!='L': im = im.convert('L')
+        im = _gray(im)
         return np.asarray(im if im.size==(28,28) else im.resize((28,28), Image.BILINEAR))
 
 # %% ../nbs/02_data.ipynb #48b7a088
@@ -206,6 +213,8 @@ def decode_image_files(
     files:list # paths of image files, of any format that PIL reads
 )->np.ndarray: # uint8 [n,28,28]
     "The images in `files` as one array, gray and 28×28. An unreadable file raises a `ValueError`."
+    if isinstance(files, (str,Path)) or not hasattr(files, '__len__'):
+        raise TypeError(f'files must be a list of paths, not {files!r}')
     res = np.empty((len(files),28,28), np.uint8)
     for i,f in enumerate(files):
         try: res[i] = _decode(f)
@@ -279,11 +288,14 @@ def image_folder(
     counts:dict|None=None          # how many images there must be: {(part,class): n}
 )->ImageSet: # labels follow the sorted names, but the first of two classes is label 1 (3 is 1, and 7 is 0)
     "Images in `path/train/<class>/` and `path/valid/<class>/`, decoded once, then read from the cache."
+    if not isinstance(path, (str,Path)): raise TypeError(f'path={path!r} must be a string or a Path')
+    if not isinstance(parts, (tuple,list)) or len(parts)!=2:
+        raise ValueError(f"parts={parts!r} must be the names of two folders, as in ('train','valid')")
     path = Path(path)
     if not path.is_dir(): raise FileNotFoundError(f"path='{path}' is not a folder")
     try: return _read_folder(path, parts, name or path.name, counts or {})
     except ValueError as e:
-        if not counts: raise
+        if not counts or not (path/parts[0]).is_dir(): raise   # this isn't a damaged download
         problem = str(e).rstrip('.')
         raise ValueError(f"{problem}. Delete the folder '{path}', and get the data again.") from e
 
@@ -322,6 +334,12 @@ def _unavailable(name, url, place, e):
     return FileNotFoundError(f"{name} is not on this machine, and {url} can't be downloaded ({e}). "
                              f"{place}, or use digits_sample(), which needs no download.")
 
+def _archive_place(archive, data):
+    "Where the file `archive`, or its content, belongs; and if another file is there, that it is another"
+    place = f"Put that file into '{archive.parent}', or its content into '{data}'"
+    if not archive.is_file(): return place
+    return f"'{archive}' isn't that file: its size or checksum is wrong. {place}"
+
 # %% ../nbs/02_data.ipynb #7d4c10fa
 _urls = dict(mnist_sample=URLs.MNIST_SAMPLE, mnist=URLs.MNIST)
 
@@ -334,8 +352,7 @@ def _ensure_mnist(name):
         if not _is_good(archive, url): _check_online(url)
         return untar_data(url)
     except Exception as e:
-        place = f"Put that file into '{archive.parent}', or its content into '{data}'"
-        raise _unavailable(name.upper(), url, place, e) from e
+        raise _unavailable(name.upper(), url, _archive_place(archive, data), e) from e
 
 # %% ../nbs/02_data.ipynb #3f718944
 def mnist_sample(
@@ -402,6 +419,8 @@ def fashion_mnist(
     path:str|Path|None=None # the folder that holds 'FashionMNIST'; None: fastai's data folder
 )->ImageSet: # as many as torchvision finds on disk, or all 60000 and 10000 if it downloads them
     "Fashion-MNIST by torchvision's `FashionMNIST`, which downloads it if necessary."
+    if path is not None and not isinstance(path, (str,Path)):
+        raise TypeError(f'path={path!r} must be a string or a Path')
     path = Path(path or _fastai_dir('data'))
     _ensure_fashion(path)
     parts = _read_fashion(path)
@@ -452,6 +471,8 @@ def get_data(
     classes:tuple|None=None  # class names, with two the positive one first; None: the set's default
 )->ImageSet: # 'auto' is 'mnist_sample' with `fallback`
     "The images called `name`. Another name raises a `ValueError` that lists these."
+    if not name or not isinstance(name, (str,Path)):
+        raise ValueError(f'name={name!r} must be a string such as {", ".join(DATASETS)}, or a folder')
     name = str(name)
     if name=='auto': name,fallback = 'mnist_sample',True
     if name in DATASETS: return (_load_or_digits if fallback else _load)(name, classes)
@@ -460,3 +481,44 @@ def get_data(
                          "or a folder with train/<class>/ and valid/<class>/")
     res = image_folder(name)
     return res if classes is None else _keep_classes(res, classes)
+
+# %% ../nbs/02_data.ipynb #84146179
+def _ink(im):
+    "How far each pixel of `im` is from the color of its paper, towards that of its ink: 0 to 255"
+    gray = np.asarray(_gray(im), np.float32)
+    edge = np.concatenate([gray[0], gray[-1], gray[:,0], gray[:,-1]])
+    diff = gray-np.median(edge)
+    return (diff if diff.sum()>0 else -diff).clip(0)
+
+# %% ../nbs/02_data.ipynb #35319d1c
+def _fit_box(ink):
+    "The part of `ink` that isn't empty, its longer side 20 pixels, its maximum 255"
+    ys,xs = (ink>.1*ink.max()).nonzero()   # less is noise, such as JPEG leaves
+    ink = ink[ys.min():ys.max()+1, xs.min():xs.max()+1]
+    h,w = [max(1, round(20*n/max(ink.shape))) for n in ink.shape]
+    small = np.asarray(Image.fromarray(ink).resize((w,h), Image.BILINEAR))
+    return small*(255/small.max())
+
+# %% ../nbs/02_data.ipynb #50314335
+def _offset(weights):
+    "Where to put something with these weights, so that their center is at 14 of 28, as far as there is room"
+    center = weights@np.arange(len(weights))/weights.sum()
+    return min(max(round(14-center), 0), 28-len(weights))
+
+def _center(small):
+    "A [28,28] image with `small` in the middle"
+    res,(h,w) = np.zeros((28,28), np.uint8),small.shape
+    top,left = _offset(small.sum(1)),_offset(small.sum(0))
+    res[top:top+h,left:left+w] = small.round()
+    return torch.from_numpy(res)
+
+# %% ../nbs/02_data.ipynb #faf8064b
+def read_image(
+    path:str|Path # a picture of one digit: any size and format, transparent or not
+)->Tensor: # uint8 [28,28], the ink light on black, as in MNIST
+    "A picture made like MNIST's (LeCun et al. 1998); a `ValueError` if it shows nothing."
+    try:
+        with Image.open(path) as im: ink = _ink(ImageOps.exif_transpose(im))
+    except Exception as e: raise ValueError(f"path='{path}' is not a readable image ({e})") from e
+    if ink.max()<16: raise ValueError(f"path='{path}' shows nothing that differs from its edge")
+    return _center(_fit_box(ink))

@@ -217,6 +217,11 @@ class ProcComparison(Comparison):
         return [dict(arm=k, processes=self.config['n_procs'][k]) | row | _cells(k)
                 for k,row in zip(self, super().rows)]
 
+    @property
+    def verdict(self)->str:
+        "(property) As for one process, without the advice to ask `why`, which knows one process only."
+        return super().verdict.partition(' learn.why(')[0]
+
 # %% ../nbs/18_distributed.ipynb #19a19be5
 class CompareProcs(CompareLearner):
     "`CompareLearner` on N processes: each runs it, with the same data and the same model."

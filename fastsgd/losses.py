@@ -12,6 +12,9 @@ from torch import Tensor
 # %% ../nbs/04_losses.ipynb #ff906581
 def _check(predictions, targets):
     "Floating point predictions and targets of one shape, or a clear error"
+    for t in (predictions,targets):
+        if not isinstance(t, Tensor):
+            raise TypeError(f'predictions and targets must be tensors, not {type(t).__name__}')
     if predictions.shape==targets.shape and predictions.is_floating_point(): return
     shapes = f'predictions {list(predictions.shape)} and targets {list(targets.shape)}'
     if predictions.shape!=targets.shape:
@@ -35,6 +38,10 @@ def mnist_loss(
     _check(predictions, targets)
     p = predictions.sigmoid()
     return _reduce(torch.where(targets==1, 1-p, p), reduction)
+
+# %% ../nbs/04_losses.ipynb #eb108a29
+def _is_positive(predictions): return (predictions>0).float()
+mnist_loss.decodes = _is_positive
 
 # %% ../nbs/04_losses.ipynb #f4bd10e5
 def mse(

@@ -50,7 +50,7 @@ def _as_dicts(params):
 def _check_param(p):
     "Raise if `p` can't be trained"
     if not isinstance(p, Tensor):
-        raise TypeError(f'params must be tensors, or lists of them, not {type(p).__name__}: {p!r}')
+        raise TypeError(f'params must be tensors, or lists of them, not {type(p).__name__}')
     if not p.is_leaf:
         raise ValueError(f'params holds a tensor {list(p.shape)} computed from others (it is no leaf), '
                          'so updates would be lost: call requires_grad_() on the result, as init_params does')
@@ -208,5 +208,7 @@ def load_state_dict(self:OptimBase,
     sd:dict # from `state_dict`
 ):
     "Go on with a copy of what `state_dict` returned."
+    if not isinstance(sd, dict) or not {'state','hypers'}<={*sd}:
+        raise TypeError("sd must be what state_dict returned, a dict with 'state' and 'hypers'")
     Optimizer.load_state_dict(self, copy.deepcopy(sd))
     self.state = defaultdict(dict, self.state)

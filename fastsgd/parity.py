@@ -9,15 +9,19 @@ __all__ = ['MixedShapes', 'Parity', 'parity', 'BookOptim', 'assert_parity']
 import copy
 from collections.abc import Callable,Iterable
 from dataclasses import dataclass
+from numbers import Real
 from types import SimpleNamespace
 import torch
 from torch import nn,Tensor
-from .core import check_int,check_lr,display_name,max_diff,pick_device,text_table,ulp_diff
+from .core import check_int,check_lr,check_seed,display_name,max_diff,pick_device,text_table,ulp_diff
 from .loaders import RandomState
-from .loop import check_model,one_number
+from .loop import one_number
 from .losses import mnist_loss
 from .optim import BasicOptim
+from .forms import check_opt_func
+from .loop import check_loss_func,explain_error,trained_params
 from fastcore.basics import patch
+from .loop import as_tuple,split_batch
 from fastai.optimizer import Optimizer,OptimWrapper
 
 # %% ../nbs/12_parity.ipynb #b20942e0
@@ -30,8 +34,8 @@ class MixedShapes(nn.Module):
         sometimes:bool=False             # add one that gets a gradient at every third step only?
     ):
         super().__init__()
-        self.seed = seed
-        gen = torch.Generator().manual_seed(seed)
+        self.seed = check_seed(seed)
+        gen = torch.Generator().manual_seed(self.seed)
         def param(shape): return nn.Parameter(torch.randn(shape, generator=gen).to(dtype))
         self.always = nn.ParameterList(param(o) for o in shapes)
         self.sometimes = param((4,)) if sometimes else None
@@ -94,22 +98,6 @@ def __repr__(self:Parity): return f'{text_table(self.steps)}\n\n{self.verdict}'
 Parity._repr_markdown_ = Parity.__repr__
 
 # %% ../nbs/12_parity.ipynb #7f08f79c
-def _check_opt(name, opt_func):
-    if callable(opt_func): return
-    raise TypeError(f'{name}={display_name(opt_func)} must be an optimizer class, '
-                    'or a function that makes an optimizer')
-
-def _check_module(model):
-    "`model` (None: a `MixedShapes`). Raises an error if it isn't a model with parameters to train"
-    if model is None: return MixedShapes()
-    if not isinstance(model, nn.Module):
-        if callable(model): check_model(model)
-        raise TypeError(f'model={display_name(model)} must be an nn.Module: parity trains its parameters')
-    trained = [p.requires_grad for p in model.parameters()]
-    if not trained: raise ValueError(f'model={display_name(model)} has no parameters to train')
-    if any(trained): return model
-    raise ValueError('all parameters of model are frozen: call model.requires_grad_() to train them')
-
 def _check_dtype(dtype):
     if isinstance(dtype, torch.dtype) and dtype.is_floating_point: return
     raise TypeError(f'dtype={dtype!r} must be a floating-point dtype, such as torch.float64')
@@ -140,18 +128,9 @@ def _set_lr(opt, lr):
 # %% ../nbs/12_parity.ipynb #c055d71e
 def _own_loss(model, i): return model(i)   # of a `MixedShapes`
 
-def _check_loss(loss):
-    "`loss` as one number with a gradient. Raises an error if it isn't one"
-    if not isinstance(loss, Tensor):
-        raise TypeError(f'the loss must be a tensor of one number, not {type(loss).__name__}')
-    loss = one_number(loss)
-    if loss.requires_grad: return loss
-    raise ValueError('the loss has no gradient: loss_func must be a function that one can train with, '
-                     'not a metric')
-
 # %% ../nbs/12_parity.ipynb #86a32aea
 def _check_batch(b):
-    if isinstance(b, (tuple,list)) and len(b)==2 and all(isinstance(t, Tensor) for t in b): return b
+    if isinstance(b, (tuple,list)) and len(b)>1 and all(isinstance(t, Tensor) for t in b): return b
     raise TypeError('batches must be a list or a loader of pairs (xb,yb) of tensors, as in '
                     f'batches=[(xb,yb)] or dls.train; it gave {type(b).__name__}')
 
@@ -160,12 +139,13 @@ class _Batches:
     def __init__(self, batches, loss_func, device, dtype):
         def move(t): return t.to(device, dtype if t.is_floating_point() else t.dtype)
         if not hasattr(batches, '__iter__') and not hasattr(batches, '__getitem__'): _check_batch(batches)
-        self.batches = [[move(t) for t in _check_batch(b)] for b in batches]
-        if not self.batches: raise ValueError('batches gives no batches: is it empty, or used up?')
+        moved = [[move(t) for t in _check_batch(b)] for b in batches]
+        if not moved: raise ValueError('batches gives no batches: is it empty, or used up?')
+        self.batches = [split_batch(b, getattr(batches, 'n_inp', None)) for b in moved]
         self.loss_func = loss_func
     def __call__(self, model, i):
         xb,yb = self.batches[i%len(self.batches)]
-        return self.loss_func(model(xb), yb)
+        return self.loss_func(model(*as_tuple(xb)), *as_tuple(yb))
 
 # %% ../nbs/12_parity.ipynb #116f6cef
 _no_loaders = SimpleNamespace(train=None, valid=None)
@@ -191,14 +171,13 @@ class _Run:
     def step(self, loss_of, i, lr):
         if lr is not None: _set_lr(self.opt, lr)
         _check_steps(self.name, self.opt)
-        _check_loss(loss_of(self.model, i)).backward()
         try:
+            one_number(loss_of(self.model, i)).backward()
             self.opt.step()
             self.opt.zero_grad()
-        except (AttributeError,TypeError) as e:
-            if 'NoneType' not in str(e) or all(p.grad is not None for p in self.model.parameters()): raise
-            raise TypeError(f"{self.name} can't handle a parameter without a gradient: write "
-                            '`if p.grad is None: continue` in its loops over the parameters') from e
+        except Exception as e:
+            if not (clear := explain_error(e, self.model, self.name)): raise
+            raise clear from e
 
     def is_finite(self):
         "Are all parameters that can be trained numbers, neither nan nor infinite?"
@@ -234,10 +213,12 @@ def parity(
 )->Parity: # the differences after each step
     "Train two copies of a model with two optimizers, and compare the parameters after each step."
     n_steps,device = check_int('n_steps', n_steps),pick_device(device)
-    _check_opt('opt_a', opt_a)
-    _check_opt('opt_b', opt_b)
+    check_opt_func(opt_a, 'opt_a')
+    check_opt_func(opt_b, 'opt_b')
+    check_loss_func(loss_func)
     _check_dtype(dtype)
-    model = _check_module(model)
+    if model is None: model = MixedShapes()
+    trained_params(model)   # raises if there are none
     if isinstance(model, MixedShapes)!=(batches is None):
         raise ValueError('batches must be given with a model of yours, and not without one')
     models = [copy.deepcopy(model).to(device, dtype) for _ in range(2)]
@@ -266,6 +247,8 @@ def assert_parity(
     **kwargs          # further arguments of `parity`
 ):
     "Raise an `AssertionError` with the table if the two differ by more than `max_abs` or diverge."
+    if not isinstance(max_abs, Real) or not max_abs>=0:
+        raise ValueError(f'max_abs={max_abs!r} must be a number of at least 0')
     res = parity(opt_a, opt_b, **kwargs)
     assert res.diverged is None, f'diverged at step {res.diverged}\n{res}'
     assert res.max_abs<=max_abs, f'more than {max_abs:g} apart\n{res}'

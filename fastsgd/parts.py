@@ -8,8 +8,9 @@ __all__ = ['PartLoader', 'in_parts', 'PartStep', 'WeightParts', 'AccumulateParts
 # %% ../nbs/10a_parts.ipynb #8a90483f
 from .core import check_int
 from .loaders import TensorDataLoader
-from .loop import EagerStep,one_number
+from .loop import EagerStep,as_tuple,one_number
 from fastai.callback.core import CancelBatchException,Callback
+from fastai.torch_core import find_bs
 
 # %% ../nbs/10a_parts.ipynb #01aa821b
 class PartLoader(TensorDataLoader):
@@ -61,8 +62,8 @@ class PartStep(EagerStep):
         self.dl,self.params = dl,list(self.model.parameters())
 
     def __call__(self, xb, yb):
-        pred = self.model(xb)
-        loss = one_number(self.loss_func(pred, yb)) if len(xb) else pred.sum()*0   # an empty part
+        pred,ys = self.model(*as_tuple(xb)),as_tuple(yb)
+        loss = one_number(self.loss_func(pred, *ys)) if find_bs(xb) else pred.sum()*0   # an empty part
         (loss*(self.dl.weight*self.scale)).backward()
         if self.dl.last: self.update()
         return loss.detach()
@@ -78,7 +79,7 @@ class WeightParts(Callback):
     run_valid,scale = False,1.
     def after_loss(self):
         "Only the gradient is weighted: what is recorded stays the loss."
-        if len(self.y): self.learn.loss_grad = self.learn.loss_grad*(self.dl.weight*self.scale)
+        if find_bs(self.yb): self.learn.loss_grad = self.learn.loss_grad*(self.dl.weight*self.scale)
         else: self.learn.loss = self.learn.loss_grad = self.pred.sum()*0   # an empty part
 
 # %% ../nbs/10a_parts.ipynb #93a78056

@@ -6,7 +6,7 @@
 __all__ = ['SCHEMA', 'EpochResult', 'Seconds', 'ArmResult', 'Comparison']
 
 # %% ../nbs/13_report.ipynb #860c80bc
-import json,math,statistics
+import json,math,re,shutil,statistics,sys
 from dataclasses import dataclass,field,fields
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import stdtrit
 from fastcore.basics import patch
 from matplotlib.axes import Axes
-from .core import text_table,atomic_write
+from .core import text_table,atomic_write,read_text
 from .plots import plot_losses,plot_race,plot_parts
 
 # %% ../nbs/13_report.ipynb #b70aa43a
@@ -220,6 +220,28 @@ def _learner_sentence(arm, ref, args): # `ArmResult`s; args: names of what only 
     how = 'with' if _is_learner(arm) else 'without'
     return f"It trained {how} {' and '.join(args)}, which only Learner arms get."
 
+# %% ../nbs/13_report.ipynb #f78a7709
+_READY = 'hand fastai torch fastlearner compiled graphed'.split()   # names that `why` knows
+
+def _why_sentence(res): # a `Comparison`
+    "How to ask where the first arm that differs parts from the reference"
+    def differs(o): return not o.reference and (not o.same_batches or any(_diffs(o, 'max_ulp')))
+    first = next((name for name,o in res.arms.items() if differs(o)), None)
+    if first is None: return ''
+    names = [first, res.reference]
+    args = [k if k==res[k].what else repr(k) for k in names]
+    args += [str(res.config[k]) for k in ('n_epoch','lr')]
+    if any(k not in _READY and k!=res[k].what for k in names): args.append('arms')
+    return f"learn.why({', '.join(args)}) says where."
+
+# %% ../nbs/13_report.ipynb #afba49f7
+def _is_compiled_learner(arm): return _is_learner(arm) and "step='compiled'" in arm.what
+
+def _rounding_sentence(arm, ref): # `ArmResult`s
+    one_of_two = _is_compiled_learner(arm)!=_is_compiled_learner(ref)
+    if not one_of_two or not arm.same_batches or arm.identical or (arm.max_abs or 1.)>1e-4: return ''
+    return 'One of the two is compiled, and a compiler rounds in other places.' 
+
 # %% ../nbs/13_report.ipynb #c490e41d
 @patch(as_prop=True)
 def verdict(self:Comparison)->str:
@@ -229,28 +251,59 @@ def verdict(self:Comparison)->str:
         if arm.reference: continue
         sentences.append(_weights_sentence(name, arm, self.reference))
         sentences.append(_learner_sentence(arm, ref, self.config['learner']))
+        sentences.append(_rounding_sentence(arm, ref))
         if arm.seconds: sentences.append(_speed_sentence(arm, ref))
-    return ' '.join(o for o in sentences if o)
+    return ' '.join(o for o in (*sentences, _why_sentence(self)) if o)
+
+# %% ../nbs/13_report.ipynb #8b74aeed
+_least_wanted = 'quartiles','images/s','train_loss','setup, s','valid_loss'   # in this order
+
+def _fit_table(rows, identical, width): # identical: of each arm
+    "The table of `rows` in lines of at most `width` characters, if leaving columns out can do that"
+    if len(text_table(rows).partition('\n')[0])<=width: return text_table(rows)
+    short = [{k:v for k,v in r.items() if k not in ('max diff','ULP')} for r in rows]
+    if len(rows)>1:
+        short = [r | {'identical weights':'yes' if same else 'no'} for r,same in zip(short, identical)]
+    for k in _least_wanted:
+        if len(text_table(short).partition('\n')[0])<=width: break
+        short = [{c:v for c,v in r.items() if c!=k} for r in short]
+    return text_table(short)
 
 # %% ../nbs/13_report.ipynb #0d218f5f
 @patch
-def __repr__(self:Comparison): return '\n\n'.join(o for o in (text_table(self.rows), self.verdict) if o)
-Comparison._repr_markdown_ = Comparison.__repr__
+def _text(self:Comparison, width=math.inf): # in characters
+    table = _fit_table(self.rows, [arm.identical for arm in self.arms.values()], width)
+    return '\n\n'.join(o for o in (table, self.verdict) if o)
+
+@patch
+def __repr__(self:Comparison):
+    return self._text(shutil.get_terminal_size().columns if sys.stdout.isatty() else math.inf)
+Comparison._repr_markdown_ = Comparison._text
 
 # %% ../nbs/13_report.ipynb #cb628ecf
+def _lr_of(arm, lr): # lr: the comparison's
+    "The arm's own rate, which its `what` shows, or `lr`"
+    own = re.search(r', lr=([-+.\de]+)[,)]', arm.what)
+    return float(own[1]) if own else lr
+
 @patch(as_prop=True)
 def df(self:Comparison)->pd.DataFrame: # see the columns below
     "(property) A tidy table: one row for each arm and epoch."
     cols = 'epoch train_loss valid_loss metric seconds max_abs max_ulp'.split()
-    return pd.DataFrame([dict(arm=name) | {k:getattr(e, k) for k in cols}
+    lr,seed = map(self.config.get, ('lr','seed'))
+    return pd.DataFrame([dict(arm=name) | {k:getattr(e, k) for k in cols} |
+                         dict(lr=_lr_of(arm, lr), seed=seed)
                          for name,arm in self.arms.items() for e in arm.epochs])
 
 # %% ../nbs/13_report.ipynb #2f8872f8
 @patch
-def plot(self:Comparison)->tuple: # the two `Axes`
+def plot(self:Comparison,
+    axs:tuple|None=None # two `Axes` to draw on; None: those of a new figure
+)->tuple: # the two `Axes`
     "Plot all arms' losses, and the time they take per epoch."
-    import matplotlib.pyplot as plt
-    fig,axs = plt.subplots(1, 2, figsize=(11,4), layout='constrained')
+    if axs is None:
+        import matplotlib.pyplot as plt
+        _,axs = plt.subplots(1, 2, figsize=(11,4), layout='constrained')
     plot_losses({name:[vars(e) for e in arm.epochs] for name,arm in self.arms.items()}, ax=axs[0])
     secs = {name:[s for rep in arm.reps for s in rep] for name,arm in self.arms.items()}
     if all(secs.values()): plot_race(secs, ax=axs[1], ref=self.reference)
@@ -300,15 +353,20 @@ def _finite(o):
 
 # %% ../nbs/13_report.ipynb #18191e61
 @patch
+def to_json(self:Comparison)->str: # one object, with a `schema`
+    "Everything but the models, as JSON."
+    d = dict(schema=SCHEMA, env=self.env, data=self.data, config=self.config)
+    d['arms']   = {name:_arm_dict(arm) for name,arm in self.arms.items()}
+    d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
+    return json.dumps(_finite(d), indent=1, allow_nan=False)+'\n'
+
+@patch
 def save(self:Comparison,
     path:str|Path,       # of the file to write
     overwrite:bool=False # replace an existing file?
 )->Path: # of that file
     "Write everything but the models as JSON. Raises a `FileExistsError` if the file exists."
-    d = dict(schema=SCHEMA, env=self.env, data=self.data, config=self.config)
-    d['arms']   = {name:_arm_dict(arm) for name,arm in self.arms.items()}
-    d['parity'] = {name:_parity_dict(arm) for name,arm in self.arms.items() if not arm.reference}
-    return atomic_write(path, json.dumps(_finite(d), indent=1, allow_nan=False)+'\n', overwrite)
+    return atomic_write(path, self.to_json(), overwrite)
 
 # %% ../nbs/13_report.ipynb #a58f3c2e
 def _check_types(o):
@@ -357,7 +415,7 @@ def _read_comparison(d):
 
 # %% ../nbs/13_report.ipynb #cbdb890d
 def _read_json(path):
-    try: d = json.loads(path.read_text())
+    try: d = json.loads(read_text(path))
     except ValueError as e: raise ValueError(f"path='{path}' isn't valid JSON ({e})") from e
     schema = d.get('schema') if isinstance(d, dict) else None
     if schema==SCHEMA: return d
@@ -369,7 +427,7 @@ def load(cls:Comparison,
     path:str|Path # of a file written by `save`
 )->Comparison: # without models
     "Load a saved comparison. Raises a `ValueError` for any other file."
-    d = _read_json(Path(path))
+    d = _read_json(path)
     try: return _read_comparison(d)
     except (KeyError,IndexError,TypeError,AttributeError,ValueError) as e:
         raise ValueError(f"path='{path}' is a damaged comparison ({type(e).__name__}: {e})") from e

@@ -50,6 +50,6 @@ def run(nb, path, skip):
     km = AsyncKernelManager(kernel_name='python3', kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(nb, km=km, timeout=None, record_timing=False, 
         extra_arguments=['--IPKernelApp.log_level=ERROR'], resources={'metadata': {'path': str(path.parent)}})
-    with client.setup_kernel():
+    with client.setup_kernel(cleanup_kc=True):   # without it, a kernel given as `km` lives on
         for i,c in enumerate(nb.cells):
             if not skip_cell(c, skip): client.execute_cell(c, i)

@@ -23,7 +23,7 @@ import argparse,base64,io,os,re,sys
 from pathlib import Path
 import nbformat,torch
 from fastcore.parallel import parallel
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError,DeadKernelError
 from nbdev.clean import nbdev_clean
 from PIL import Image
 from nbrun import directives,notebooks,read,root,run,skip_flags
@@ -90,6 +90,7 @@ def execute(path, skip):
     nb = read(path)
     try: run(nb, path, skip)
     except CellExecutionError as e: return print(f'{path}: a cell failed\n{e}', file=sys.stderr)
+    except DeadKernelError: return print(f'{path}: the kernel died (out of memory?)', file=sys.stderr)
     for c in nb.cells:
         if c.cell_type == 'code': c['outputs'] = merge([o for o in map(tidy, c.outputs) if o])
     return read(path),nb

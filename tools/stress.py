@@ -2,8 +2,9 @@
 
 `--determinism N` runs the main comparison on digits in N processes: all weights and losses must be equal.
 `--kills N` starts N processes that write and kills each at a random moment. No file may be broken then; the
-next run must work, and leave no temporary file. `--lost N` kills one of two processes that train together,
-N times: the other must end within 30 seconds, with one line that says why. Two processes run at a time."""
+next run must work, and leave no temporary file. `--cached N` does so with the file of `cached(dls, path=…)`.
+`--lost N` kills one of two processes that train together, N times: the other must end within 30 seconds, with
+one line that says why. Two processes run at a time."""
 import argparse,os,random,socket,subprocess,sys,tempfile,time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,18 @@ def write_command(folder):
     options = '--data digits --n_epoch 1 --reps 0 --quiet --force --save'.split()
     assert fastsgd_compare([*options, str(folder/'res.json')]) == 0
 
+def cached_dls(folder):
+    import fastsgd.all as f
+    from fastai.vision.data import ImageDataLoaders
+    f.random.seed(0)
+    dls = ImageDataLoaders.from_folder(folder, valid='valid', bs=8, num_workers=0, device='cpu')
+    return dls,f.cached(dls, path=folder/'cached.npz', progress=False)
+
+def write_cached(folder):
+    "Make the file of `cached` stale by an image with a new date, and write it again"
+    os.utime(next(folder.rglob('*.png')))
+    cached_dls(folder)
+
 writers = [write_cache,write_result,write_command]
 
 def write_forever(name, folder):
@@ -50,7 +63,7 @@ def write_forever(name, folder):
     write,folder = globals()[name],Path(folder)
     write(folder)
     rename = os.replace
-    os.replace = lambda *args: (time.sleep(.01), rename(*args))
+    os.replace = lambda *args: (time.sleep(.1), rename(*args))
     print('ready', file=sys.stderr, flush=True)
     while True:
         if random.random() < .5: written(folder).unlink()
@@ -65,13 +78,30 @@ def make_images(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new('L', (28,28), level).save(path)
 
-def written(folder): return next((folder/o for o in ('fastsgd.npz','res.json') if (folder/o).exists()), None)
+files = 'fastsgd.npz','res.json','cached.npz'
+
+def written(folder): return next((folder/o for o in files if (folder/o).exists()), None)
+
+def is_cached(folder):
+    "Does the file of `cached` hold the images, unharmed and up to date?"
+    import fastsgd.cached as c
+    before = (folder/'cached.npz').stat().st_mtime_ns
+    dls,fast = cached_dls(folder)
+    same = all(a.equal(b) for x,y in zip(dls.valid, fast.valid) for a,b in zip(x, y))
+    return same and (folder/'cached.npz').stat().st_mtime_ns==before
+
+def opens_cached(path):
+    "Is the file of `cached` whole, whichever images it was made of?"
+    import hashlib
+    data = path.read_bytes()
+    return hashlib.sha256(data[:-64]).hexdigest().encode()==data[-64:]
 
 def is_whole(path):
     "Can the cache or the result at `path` be read, and is all in it?"
     import numpy as np
     from fastsgd.report import Comparison
     try:
+        if path.name=='cached.npz': return opens_cached(path)
         if path.suffix=='.json': return len(Comparison.load(path)['hand'].epochs)==1
         with np.load(path) as z: return sorted(z['images'][:,0,0])==levels
     except Exception as e: return print(f'{path}: {e!r}')
@@ -86,10 +116,10 @@ def kill_one(write):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         make_images(folder)
-        ours = {folder/'fastsgd.npz', folder/'res.json', *folder.rglob('*')}
+        ours = {*(folder/o for o in files), *folder.rglob('*')}
         p = start(write_forever, write.__name__, folder)
         while p.stderr.readline() not in ('ready\n',''): pass
-        time.sleep(random.uniform(0, .5))
+        time.sleep(random.uniform(0, 2. if write is write_cached else .5))   # it takes longer
         died = p.poll() is not None
         p.kill()
         error = p.communicate()[1]
@@ -101,13 +131,15 @@ def kill_one(write):
         error,path = p.communicate()[1],written(folder)
         if p.returncode: print(error)
         res['not healed'] = p.returncode!=0 or not (path and is_whole(path))
+        if write is write_cached: res['not healed'] |= not is_cached(folder)
         return res | {'files left':len({*folder.rglob('*')}-ours)}
 
-def kills(n):
-    "Kill `n` processes; True if nothing was broken or left"
-    with ThreadPoolExecutor(2) as pool: found = list(pool.map(kill_one, [writers[i%3] for i in range(n)]))
+def kills(n, writers=writers):
+    "Kill `n` processes that run `writers` in turn; True if nothing was broken or left"
+    m = len(writers)
+    with ThreadPoolExecutor(2) as pool: found = list(pool.map(kill_one, [writers[i%m] for i in range(n)]))
     for i,write in enumerate(writers[:n]):
-        print(f'{write.__name__}:', ', '.join(f'{sum(o[k] for o in found[i::3])} {k}' for k in found[0]))
+        print(f'{write.__name__}:', ', '.join(f'{sum(o[k] for o in found[i::m])} {k}' for k in found[0]))
     return not any(o[k] for o in found for k in ('died before','broken','not healed','files left'))
 
 def determinism(n):
@@ -135,16 +167,17 @@ def lose_one(i):
     "Kill one of two processes in the middle of training; what the other one did"
     with tempfile.TemporaryDirectory() as folder:
         pair = start_pair(folder)
-        while not (line := pair[0].stdout.readline()).startswith('check') and line: pass
+        while not (line := pair[0].stderr.readline()).startswith('check') and line: pass
         time.sleep(random.uniform(0, 3))
         died = any(p.poll() is not None for p in pair)
         pair[i%2].kill()
         other,begin = pair[1-i%2],time.monotonic()
-        try: errors = other.communicate(timeout=30)[1].splitlines()
-        except subprocess.TimeoutExpired: errors = other.kill() or []
+        try: said = other.communicate(timeout=30)[1].splitlines()
+        except subprocess.TimeoutExpired: said = other.kill() or []
+        errors = [o for o in said if not o.startswith('check ')]   # that is progress
         seconds = time.monotonic()-begin
         pair[i%2].communicate()
-        clear = len(errors)==1 and errors[0].startswith('fastsgd_compare: ') and other.returncode==2
+        clear = len(errors)==1 and errors[0].startswith('fastsgd_compare: ') and other.returncode==1
         if not clear: print(f'status {other.returncode} after {seconds:.1f} s:', *errors, sep='\n')
         return dict(lost=1, died=died, unclear=not clear, left=len(os.listdir(folder)))
 
@@ -158,10 +191,11 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('--determinism', type=int, default=0, metavar='N', help='run the same comparison N times')
     p.add_argument('--kills', type=int, default=0, metavar='N', help='kill N processes while they write')
+    p.add_argument('--cached', type=int, default=0, metavar='N', help="kill N that write cached's file")
     p.add_argument('--lost', type=int, default=0, metavar='N', help='kill one of two, N times')
     args = p.parse_args()
     good = [not args.determinism or determinism(args.determinism), not args.kills or kills(args.kills),
-            not args.lost or lost(args.lost)]
+            not args.cached or kills(args.cached, [write_cached]), not args.lost or lost(args.lost)]
     sys.exit(not all(good))
 
 if __name__ == '__main__':
