@@ -252,6 +252,13 @@ def _terminable():
     try: yield
     finally: signal.signal(signal.SIGTERM, old)
 
+# %% ../nbs/19_cli.ipynb #7a384716
+def _fail(err):
+    "End with the line about the error that is somewhere in `err`, what torchrun wrote to stderr"
+    lines = [o for o in err.splitlines() if o.startswith('fastsgd_compare: ')]
+    print(lines[0] if lines else err, file=sys.stderr)
+    sys.exit(2 if re.search(r'exitcode *: 2 ', err) else 1)   # of one of the processes
+
 def _start_procs(args):
     "What `_compare` does, in `args.n_proc` new processes"
     with _terminable(), TemporaryDirectory() as folder:
@@ -261,12 +268,6 @@ def _start_procs(args):
         res = run_procs(args.n_proc, cmd, stdout=subprocess.PIPE)
         if res.returncode: _fail(res.stderr)
         return [res.stdout.rstrip()],saved and saved.read_text().rstrip()
-
-def _fail(err):
-    "End with the line about the error that is somewhere in `err`, what torchrun wrote to stderr"
-    lines = [o for o in err.splitlines() if o.startswith('fastsgd_compare: ')]
-    print(lines[0] if lines else err, file=sys.stderr)
-    sys.exit(2 if re.search(r'exitcode *: 2 ', err) else 1)   # of one of the processes
 
 # %% ../nbs/19_cli.ipynb #825d88b2
 def _count(n, what): return f"{n} {what}{'s'*(n!=1)}"

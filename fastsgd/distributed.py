@@ -219,7 +219,7 @@ class ProcComparison(Comparison):
 
     @property
     def verdict(self)->str:
-        "(property) As for one process, without the advice to ask `why`, which knows one process only."
+        "(property) As for one process, but without `why`, which works on one only."
         return super().verdict.partition(' learn.why(')[0]
 
 # %% ../nbs/18_distributed.ipynb #19a19be5

@@ -63,7 +63,7 @@ class PartStep(EagerStep):
 
     def __call__(self, xb, yb):
         pred,ys = self.model(*as_tuple(xb)),as_tuple(yb)
-        loss = one_number(self.loss_func(pred, *ys)) if find_bs(xb) else pred.sum()*0   # an empty part
+        loss = one_number(self.loss_func(pred, *ys)) if find_bs(xb) else pred.sum()*0   # empty
         (loss*(self.dl.weight*self.scale)).backward()
         if self.dl.last: self.update()
         return loss.detach()
