@@ -15,6 +15,7 @@ from fastsgd.optim import *
 from fastsgd.forms import *
 from fastsgd.loop import *
 from fastsgd.step import *
+from fastsgd.parts import *
 from fastsgd.learner import *
 from fastsgd.parity import *
 from fastsgd.report import *
@@ -26,6 +27,7 @@ from fastsgd.sweep import *
 from fastsgd.race_run import *
 from fastsgd.race_report import *
 from fastsgd.race import *
+from fastsgd.distributed import *
 
 # fastai's star import brings these two, which would take the place of Python's modules `copy` and `trace`
 __all__ = [o for o in globals() if o[0]!='_' and o not in ('copy','trace')]

@@ -11,7 +11,7 @@ __all__ = ['one_number', 'as_tuple', 'check_loss_func', 'check_metrics', 'check_
 # %% ../nbs/09_loop.ipynb #932095ce
 import math,time
 from collections.abc import Callable,Iterable,Iterator
-from functools import wraps
+from functools import partial,wraps
 from inspect import signature
 from operator import length_hint
 from types import SimpleNamespace
@@ -267,8 +267,8 @@ def _like_learner(model, loss_func, xb, yb):
     "A batch and its predictions, in the Learner-like object that `Metric.accumulate` expects"
     xs,ys = as_tuple(xb),as_tuple(yb)
     pred = model(*xs)
-    return SimpleNamespace(model=model, training=False, xb=xs, yb=ys, x=xb, y=yb,
-                           pred=pred, loss=loss_func(pred, *ys), to_detach=to_detach)
+    return SimpleNamespace(model=model, training=False, xb=xs, yb=ys, x=xb, y=yb, pred=pred,
+                           loss=loss_func(pred, *ys), to_detach=partial(to_detach, gather=False))
 
 # %% ../nbs/09_loop.ipynb #d8c220e2
 @torch.no_grad()

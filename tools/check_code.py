@@ -8,7 +8,7 @@ from nbrun import directives,notebooks,read,root,settings
 
 lib = settings['lib_path']
 sys.path.insert(0, str(root))
-rooms = ('core plots data loaders cached losses models optim_base optim forms loop step learner parity '
+rooms = ('core plots data loaders cached losses models optim_base optim forms loop step parts learner parity '
          'report compare watch causes why sweep race_run race_report race distributed cli').split()
 problems = []
 

@@ -3,8 +3,9 @@
 `--determinism N` runs the main comparison on digits in N processes: all weights and losses must be equal.
 `--kills N` starts N processes that write and kills each at a random moment. No file may be broken then; the
 next run must work, and leave no temporary file. `--cached N` does so with the file of `cached(dls, path=…)`.
-Two processes run at a time."""
-import argparse,os,random,subprocess,sys,tempfile,time
+`--lost N` kills one of two processes that train together, N times: the other must end within 30 seconds, with
+one line that says why. Two processes run at a time."""
+import argparse,os,random,socket,subprocess,sys,tempfile,time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -150,14 +151,51 @@ def determinism(n):
     print(f'determinism: {n} processes, {len(found)} different results', *found, sep='\n')
     return len(found)==1 and [*found][0].startswith('hand')
 
+def start_pair(folder):
+    "Two processes that train together, each the other's only company; they run until they are stopped"
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    cmd = f'-m fastsgd compare --data digits --device cpu --n_epoch 100000 --save {folder}/res.json'.split()
+    def started(rank):
+        there = dict(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE='2')
+        return subprocess.Popen([sys.executable, *cmd], env=env|there, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+    return started(0),started(1)
+
+def lose_one(i):
+    "Kill one of two processes in the middle of training; what the other one did"
+    with tempfile.TemporaryDirectory() as folder:
+        pair = start_pair(folder)
+        while not (line := pair[0].stderr.readline()).startswith('check') and line: pass
+        time.sleep(random.uniform(0, 3))
+        died = any(p.poll() is not None for p in pair)
+        pair[i%2].kill()
+        other,begin = pair[1-i%2],time.monotonic()
+        try: said = other.communicate(timeout=30)[1].splitlines()
+        except subprocess.TimeoutExpired: said = other.kill() or []
+        errors = [o for o in said if not o.startswith('check ')]   # that is progress
+        seconds = time.monotonic()-begin
+        pair[i%2].communicate()
+        clear = len(errors)==1 and errors[0].startswith('fastsgd_compare: ') and other.returncode==1
+        if not clear: print(f'status {other.returncode} after {seconds:.1f} s:', *errors, sep='\n')
+        return dict(lost=1, died=died, unclear=not clear, left=len(os.listdir(folder)))
+
+def lost(n):
+    "Kill one of two processes, `n` times; True if the other one ended as it should"
+    found = [lose_one(i) for i in range(n)]
+    print('lost:', ', '.join(f'{sum(o[k] for o in found)} {k}' for k in found[0]))
+    return not any(o[k] for o in found for k in ('died','unclear','left'))
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     p.add_argument('--determinism', type=int, default=0, metavar='N', help='run the same comparison N times')
     p.add_argument('--kills', type=int, default=0, metavar='N', help='kill N processes while they write')
     p.add_argument('--cached', type=int, default=0, metavar='N', help="kill N that write cached's file")
+    p.add_argument('--lost', type=int, default=0, metavar='N', help='kill one of two, N times')
     args = p.parse_args()
     good = [not args.determinism or determinism(args.determinism), not args.kills or kills(args.kills),
-            not args.cached or kills(args.cached, [write_cached])]
+            not args.cached or kills(args.cached, [write_cached]), not args.lost or lost(args.lost)]
     sys.exit(not all(good))
 
 if __name__ == '__main__':
