@@ -579,7 +579,7 @@ class CompareLearner:
 # %% ../nbs/14_compare.ipynb #ed5c9893
 @patch
 def __repr__(self:CompareLearner):
-    what = ', '.join(map(display_name, [self.model, self.loss_func, *self.metrics]))
+    what = ', '.join([type(self.model).__name__, *map(display_name, [self.loss_func, *self.metrics])])
     return f'CompareLearner({what}) on {self.device}\n{self.dls}'
 
 # %% ../nbs/14_compare.ipynb #80bbdc72
